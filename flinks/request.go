@@ -1,0 +1,150 @@
+package flinks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// The calls, by Flinks' names. They stand in paths and in errors.
+const (
+	opGenerateAuthorizeToken  = "GenerateAuthorizeToken"
+	opAuthorize               = "Authorize"
+	opGetAccountsDetail       = "GetAccountsDetail"
+	opGetAccountsDetailAsync  = "GetAccountsDetailAsync"
+	opGetAccountsSummary      = "GetAccountsSummary"
+	opGetAccountsSummaryAsync = "GetAccountsSummaryAsync"
+	opGetAttributes           = "GetAttributes"
+	opGetCustomAttributes     = "GetCustomAttributes"
+	opSetScheduledRefresh     = "SetScheduledRefresh"
+	opGetNightlyRefreshStatus = "GetNightlyRefreshStatus"
+	opGetMFAQuestions         = "GetMFAQuestions"
+	opAnswerMFAQuestions      = "AnswerMFAQuestions"
+	opDeleteCard              = "DeleteCard"
+)
+
+// request is one call before it is sent.
+type request struct {
+	op     string
+	method string
+	path   []string   // the segments below /v3/{customerId}, not yet escaped
+	cred   credential // the one credential that goes with it
+	body   any        // sent as JSON; nil: no body
+	days   int        // the header limitDays; 0: not sent
+	data   []int      // the statuses that are data; all others are refusals
+}
+
+// credential is a header that holds a secret. No header is sent for an empty one.
+type credential struct {
+	header string
+	prefix string
+	secret Secret
+}
+
+func authKey(s Secret) credential { return credential{header: "flinks-auth-key", secret: s} }
+func apiKey(s Secret) credential  { return credential{header: "x-api-key", secret: s} }
+func bearer(s Secret) credential {
+	return credential{header: "Authorization", prefix: "Bearer ", secret: s}
+}
+
+// banking is the path of a call of the banking services.
+func banking(segments ...string) []string { return append([]string{"BankingServices"}, segments...) }
+
+// newRequest checks the settings and ids that it needs, and builds the request.
+func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
+	target, err := c.url(r.path)
+	if err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if r.body != nil {
+		data, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if r.method != http.MethodGet && r.method != http.MethodDelete {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.days != 0 {
+		req.Header.Set("limitDays", strconv.Itoa(r.days))
+	}
+	return req, r.cred.set(req.Header)
+}
+
+func (c credential) set(h http.Header) error {
+	if c.secret == "" {
+		return nil
+	}
+	if strings.ContainsFunc(c.secret.Reveal(), isControl) {
+		return fmt.Errorf("%w: the value for %s holds a control character", ErrSettings, c.header)
+	}
+	h.Set(c.header, c.prefix+c.secret.Reveal())
+	return nil
+}
+
+// url joins base, customer and path. The ids are foreign text: each is escaped,
+// so that none can reach out of its segment.
+func (c *Client) url(path []string) (string, error) {
+	base, err := checkBase(c.BaseURL)
+	if err != nil {
+		return "", fmt.Errorf("%w: BaseURL: %w", ErrSettings, err)
+	}
+	if err := checkSegment(c.CustomerID); err != nil {
+		return "", fmt.Errorf("%w: CustomerID %w", ErrSettings, err)
+	}
+	var b strings.Builder
+	b.WriteString(base + "/v3/" + url.PathEscape(c.CustomerID))
+	for _, segment := range path {
+		if err := checkSegment(segment); err != nil {
+			return "", fmt.Errorf("%w: it %w", ErrBadID, err)
+		}
+		b.WriteString("/" + url.PathEscape(segment))
+	}
+	return b.String(), nil
+}
+
+// checkBase returns the base without a slash at its end. Its errors do not
+// repeat the URL, which may hold a password.
+func checkBase(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return "", withoutURL(err)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", fmt.Errorf("it must begin with https:// or http://")
+	case u.Host == "":
+		return "", fmt.Errorf("it names no host")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return "", fmt.Errorf("it must hold no user, query or fragment")
+	}
+	return strings.TrimRight(raw, "/?#"), nil
+}
+
+// checkSegment refuses what would lead to another endpoint: nothing at all, or
+// dots that a proxy resolves.
+func checkSegment(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("is empty")
+	case s == ".", s == "..":
+		return fmt.Errorf("is a dot path")
+	case strings.ContainsFunc(s, isControl):
+		return fmt.Errorf("holds a control character")
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

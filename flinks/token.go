@@ -1,0 +1,29 @@
+package flinks
+
+import (
+	"context"
+	"net/http"
+)
+
+type tokenReply struct {
+	head
+	Token string
+}
+
+func (r *tokenReply) usable(int) bool { return r.Token != "" }
+
+// GenerateAuthorizeToken asks for a token to authorize with. It is good for
+// one use and lives 30 minutes unused; the reconnect page says 15. A refusal
+// is about our secret, not about any login: [KindConfig].
+// Source: generate-authorize-token.
+func (c *Client) GenerateAuthorizeToken(ctx context.Context) (Secret, error) {
+	var w tokenReply
+	_, err := c.do(ctx, request{
+		op:     opGenerateAuthorizeToken,
+		method: http.MethodPost,
+		path:   banking(opGenerateAuthorizeToken),
+		cred:   authKey(c.SecretKey),
+		data:   []int{http.StatusOK},
+	}, &w)
+	return Secret(w.Token), err
+}

@@ -1,0 +1,134 @@
+package flinks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"sync/atomic"
+)
+
+// reply is what came back from a call and counts as data.
+type reply struct {
+	status int    // 200, 202 or 203
+	body   []byte // exactly as it came
+}
+
+// do makes the call and decodes its reply into w. Every error is an [*Error].
+func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
+	req, err := c.newRequest(ctx, r)
+	if err != nil {
+		return reply{}, &Error{Op: r.op, Unsent: true, Err: err}
+	}
+	resp, unsent, err := c.send(req)
+	if err != nil {
+		return reply{}, &Error{Op: r.op, Unsent: unsent, Err: err}
+	}
+	defer resp.Body.Close()
+	body, err := readBody(resp, c.maxBody())
+	if err != nil {
+		e := newError(r.op, resp)
+		e.Err = withContext(ctx, err)
+		return reply{}, e
+	}
+	status, e := r.read(resp, body, w)
+	if e != nil {
+		if errors.Is(e.Err, ErrNotJSON) {
+			e.Err = describe(resp, c.scrub(body, r.cred.secret))
+		}
+		return reply{}, e
+	}
+	return reply{status: status, body: body}, nil
+}
+
+// send makes the round trip. unsent tells, of an error, that the request
+// certainly did not leave.
+func (c *Client) send(req *http.Request) (resp *http.Response, unsent bool, err error) {
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		return nil, true, withContext(ctx, context.Cause(ctx))
+	}
+	var f flight
+	resp, err = c.httpClient().Do(req.WithContext(f.watch(ctx)))
+	if err != nil {
+		return nil, f.unsent(err), withContext(ctx, withoutURL(err))
+	}
+	return resp, false, nil
+}
+
+// flight notes how far a request came.
+type flight struct{ wanted, got atomic.Bool }
+
+func (f *flight) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { f.wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { f.got.Store(true) },
+	})
+}
+
+// unsent is true when a connection was asked for and never had. A transport
+// that reports neither may have sent the request, unless its error says that
+// it could not connect.
+func (f *flight) unsent(err error) bool {
+	if f.got.Load() {
+		return false
+	}
+	if f.wanted.Load() {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// withoutURL takes off the layer of net/http's errors that repeats the URL.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// withContext makes sure that the end of ctx can be asked for. net/http
+// reports the cause of a cancellation instead, which may be any error.
+func withContext(ctx context.Context, err error) error {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return fmt.Errorf("%w: %w", end, err)
+	}
+	return err
+}
+
+// readBody reads up to limit bytes, once, into a buffer of the announced size.
+func readBody(resp *http.Response, limit int64) ([]byte, error) {
+	// An announced size is a promise only, so that much is not reserved on it.
+	const trusted = 4 << 20
+	size := min(max(resp.ContentLength, 0), limit, trusted)
+	buf := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(buf.Len()) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, limit)
+	}
+	return buf.Bytes(), nil
+}
+
+// scrub hides our own secrets in a body that is about to be quoted: a proxy's
+// error page may echo the request.
+func (c *Client) scrub(body []byte, used Secret) []byte {
+	// Only the beginning is quoted.
+	body = body[:min(len(body), 4<<10)]
+	for _, s := range []Secret{used, c.SecretKey, c.APIKey} {
+		if s != "" {
+			body = bytes.ReplaceAll(body, []byte(s.Reveal()), []byte(hidden))
+		}
+	}
+	return body
+}
+
+func (r request) accepts(status int) bool { return slices.Contains(r.data, status) }
