@@ -1,0 +1,136 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// The streams and the object store, created or checked by producer.Setup.
+const (
+	StreamJobs     = "REFRESH_JOBS"     // work still to do; a work queue
+	StreamOutcomes = "REFRESH_OUTCOMES" // the truth about what ended how
+	StreamDead     = "REFRESH_DEAD"     // messages that are no valid job, with the reason
+	BucketAccounts = "refresh-accounts" // object store: the accounts of the last refresh, one object per loginId
+)
+
+// The subjects that the streams take in.
+const (
+	SubjectsJobs     = "refresh.job.*.*.*"
+	SubjectsOutcomes = "refresh.outcome.*.*"
+	SubjectsDead     = "refresh.dead.*"
+)
+
+// Lane is the queue that a job waits in. The lanes never wait for each other.
+type Lane string
+
+// The lanes. Each has a durable pull consumer of the same name.
+const (
+	Nightly  Lane = "nightly"  // the routine of the night
+	OnDemand Lane = "ondemand" // somebody is waiting for it
+)
+
+// Lanes lists every lane.
+var Lanes = []Lane{Nightly, OnDemand}
+
+// Durable is the name of the lane's durable consumer on [StreamJobs].
+func (l Lane) Durable() string { return string(l) }
+
+// Filter is the subject that the lane's consumer takes its jobs from.
+func (l Lane) Filter() string { return ReadySubject("*", l) }
+
+// Valid reports whether l is one of [Lanes].
+func (l Lane) Valid() bool { return l == Nightly || l == OnDemand }
+
+// ReadySubject is where a job waits for a worker. The loginId stands first,
+// because a compare-and-set with a wildcard in front costs the server a scan.
+func ReadySubject(loginID string, lane Lane) string {
+	return "refresh.job." + loginID + "." + string(lane) + ".ready"
+}
+
+// RetrySubject is where a parked job waits for its time, as a scheduled
+// message that targets [ReadySubject].
+func RetrySubject(loginID string, lane Lane) string {
+	return "refresh.job." + loginID + "." + string(lane) + ".retry"
+}
+
+// AnyJobSubject matches every message of a login in a lane, ready or parked.
+// A publication expects none of them: a login is queued once per lane.
+func AnyJobSubject(loginID string, lane Lane) string {
+	return "refresh.job." + loginID + "." + string(lane) + ".*"
+}
+
+// OutcomeSubject is where an ending of that type is told. Pass "*" as loginID
+// for all logins. The cycle is in the data, not here: the server keeps every
+// distinct subject in memory.
+func OutcomeSubject(loginID string, t Type) string {
+	return "refresh.outcome." + loginID + "." + string(t)
+}
+
+// AnyOutcomeSubject matches every outcome of a login.
+func AnyOutcomeSubject(loginID string) string { return OutcomeSubject(loginID, "*") }
+
+// DeadReason says why a message was no valid job.
+type DeadReason string
+
+// The reasons for [StreamDead].
+const (
+	DeadMalformed DeadReason = "malformed" // not JSON, or a field of the wrong type
+	DeadVersion   DeadReason = "version"   // a version this Nightshift does not know
+	DeadInvalid   DeadReason = "invalid"   // a field that breaks a rule, or a subject that names another job
+)
+
+// DeadSubject is where a message that is no valid job is kept.
+func DeadSubject(r DeadReason) string { return "refresh.dead." + string(r) }
+
+// ErrLoginID is the root of every error about the form of a loginId.
+var ErrLoginID = errors.New("bad loginId")
+
+// maxLoginID is generous: Flinks' own loginIds are GUIDs of 36 characters.
+const maxLoginID = 128
+
+// loginID allows what is at once a NATS token, a URL path segment and a Redis
+// hash tag without any escaping.
+var loginID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// CheckLoginID refuses a loginId that cannot be a part of a subject: empty,
+// too long, or with anything but letters, digits, '-' and '_' (a dot, a blank
+// or a wildcard would address other logins). The error matches [ErrLoginID].
+func CheckLoginID(id string) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("%w: it is empty", ErrLoginID)
+	case len(id) > maxLoginID:
+		return fmt.Errorf("%w: it has %d characters, at most %d are allowed", ErrLoginID, len(id), maxLoginID)
+	case !loginID.MatchString(id):
+		return fmt.Errorf("%w %q: only letters, digits, '-' and '_' are allowed", ErrLoginID, id)
+	}
+	return nil
+}
+
+// cycle is a date, or "od-" and a ULID; "-r1", "-r2"… marks a replay of it.
+var cycle = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}|od-[0-9A-HJKMNP-TV-Z]{26})(-r[1-9][0-9]{0,5})?$`)
+
+// CheckCycle refuses a cycle that has none of the forms "2026-11-22",
+// "2026-11-22-r1" and "od-<ulid>".
+func CheckCycle(c string) error {
+	if !cycle.MatchString(c) {
+		return fmt.Errorf("bad cycle %q: it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)", c)
+	}
+	return nil
+}
+
+// OutcomeID identifies the one outcome of a login in a cycle, whatever its
+// type: Nats-Msg-Id and ce-id are the same, so that two workers with two
+// different endings cannot both be heard.
+func OutcomeID(loginID, cycle string) string { return loginID + ":" + cycle }
+
+// splitJobSubject takes a job's subject apart; ok is false for any other.
+func splitJobSubject(subject string) (loginID string, lane Lane, ok bool) {
+	parts := strings.Split(subject, ".")
+	if len(parts) != 5 || parts[0] != "refresh" || parts[1] != "job" {
+		return "", "", false
+	}
+	return parts[2], Lane(parts[3]), true
+}

@@ -1,0 +1,172 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Lease names one worker's hold on one job. The same value goes to every
+// operation of that job.
+type Lease struct {
+	LoginID string
+	Cycle   string
+	Owner   string // unlike any other worker's, and any other delivery's
+	Fence   uint64 // the message's sequence in its stream: later messages win
+}
+
+// Verdict is Redis' answer to a claim.
+type Verdict string
+
+// The verdicts.
+const (
+	Claimed Verdict = "claimed" // the login is the caller's until the lease ends
+	Busy    Verdict = "busy"    // another job of the login is being worked on
+	Done    Verdict = "done"    // the cycle has ended for this login
+	Stale   Verdict = "stale"   // the job went on under a later message
+)
+
+// Held is what a claim brings back. The fields after Epoch are set with
+// [Claimed] only.
+type Held struct {
+	Verdict Verdict
+	BusyFor time.Duration // with Busy: when the other's lease would end
+	Epoch   time.Time     // since when Redis remembers; what is older may be forgotten
+
+	Known     bool      // the cycle had a record already
+	Live      int       // live calls recorded for the cycle
+	RefusedAt time.Time // when the bank refused the login live; zero: it did not, or the login was refreshed since
+}
+
+// claimScript takes the lease, or says why not. Repeated by the same owner it
+// answers the same.
+//
+//	KEYS  lease, cycle, login
+//	ARGV  owner, fence, lease in ms, cycle TTL in ms
+//	->    {verdict, busy for ms, known 0|1, live, refused ms}
+var claimScript = redis.NewScript(`
+local c = redis.call('HMGET', KEYS[2], 'ended', 'fence', 'live')
+if c[1] then return {'done', 0, 1, 0, 0} end
+if c[2] and tonumber(c[2]) > tonumber(ARGV[2]) then return {'stale', 0, 1, 0, 0} end
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then
+  return {'busy', redis.call('PTTL', KEYS[1]), 0, 0, 0}
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+redis.call('HSET', KEYS[2], 'fence', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+local refused = redis.call('HGET', KEYS[3], 'refused')
+return {'claimed', 0, c[2] and 1 or 0, tonumber(c[3] or 0), tonumber(refused or 0)}
+`)
+
+// Claim asks for the login. The lease ends by itself after ttl unless it is
+// renewed.
+func (s *Store) Claim(ctx context.Context, l Lease, ttl time.Duration) (Held, error) {
+	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
+	args := []any{l.Owner, l.Fence, ttl.Milliseconds(), cycleTTL.Milliseconds()}
+	pipe := s.rdb.Pipeline()
+	epochCmd := pipe.Get(ctx, epochKey)
+	claimCmd := claimScript.EvalSha(ctx, pipe, keys, args...)
+	_, _ = pipe.Exec(ctx) // each command is asked for its own error
+
+	err := claimCmd.Err()
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		claimCmd = claimScript.Eval(ctx, s.rdb, keys, args...)
+		err = claimCmd.Err()
+	}
+	if err != nil {
+		return Held{}, fmt.Errorf("state: claim: %w", err)
+	}
+	epoch, err := s.epoch(ctx, epochCmd)
+	if err != nil {
+		return Held{}, err
+	}
+	return decodeHeld(claimCmd, epoch)
+}
+
+func decodeHeld(cmd *redis.Cmd, epoch time.Time) (Held, error) {
+	v, err := cmd.Slice()
+	if err != nil || len(v) != 5 {
+		return Held{}, fmt.Errorf("state: claim: unexpected reply %v: %w", v, err)
+	}
+	verdict, _ := v[0].(string)
+	num := func(i int) int64 { n, _ := v[i].(int64); return n }
+	return Held{
+		Verdict:   Verdict(verdict),
+		BusyFor:   time.Duration(num(1)) * time.Millisecond,
+		Epoch:     epoch,
+		Known:     num(2) == 1,
+		Live:      int(num(3)),
+		RefusedAt: fromMillis(num(4)),
+	}, nil
+}
+
+// epoch reads the answer to a GET of the epoch, and starts a new epoch when
+// Redis has none: then it was flushed, or came back empty.
+func (s *Store) epoch(ctx context.Context, got *redis.StringCmd) (time.Time, error) {
+	ms, err := got.Int64()
+	if err == redis.Nil { //nolint:errorlint // go-redis returns the bare sentinel here
+		now := time.Now().UnixMilli()
+		if err = s.rdb.SetNX(ctx, epochKey, now, 0).Err(); err == nil {
+			ms, err = s.rdb.Get(ctx, epochKey).Int64()
+		}
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("state: read epoch: %w", err)
+	}
+	return fromMillis(ms), nil
+}
+
+// renewScript extends the owner's lease. A lease that is gone is taken again
+// when nobody else has it and the job has not gone on: so exclusion comes
+// back by itself after Redis was flushed.
+//
+//	KEYS  lease, cycle
+//	ARGV  owner, fence, lease in ms, cycle TTL in ms
+//	->    1 held, 0 lost
+var renewScript = redis.NewScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+if not holder then
+  local c = redis.call('HMGET', KEYS[2], 'ended', 'fence')
+  if c[1] or (c[2] and tonumber(c[2]) > tonumber(ARGV[2])) then return 0 end
+  redis.call('HSET', KEYS[2], 'fence', ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+`)
+
+// Renew extends the lease to ttl from now, or returns [ErrLost].
+func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration) error {
+	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle)}
+	return lostUnless(s.run(ctx, "renew", renewScript, keys, l.Owner, l.Fence, ttl.Milliseconds(), cycleTTL.Milliseconds()))
+}
+
+// lostUnless turns a script's 1 into nil and its 0 into [ErrLost].
+func lostUnless(cmd *redis.Cmd) error {
+	held, err := cmd.Bool()
+	switch {
+	case err != nil:
+		return err
+	case !held:
+		return ErrLost
+	}
+	return nil
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

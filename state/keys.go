@@ -1,0 +1,19 @@
+package state
+
+// Every key of a login carries the loginId as hash tag, so that a script's
+// keys share a slot of a Redis Cluster.
+const prefix = "nightshift:"
+
+// epochKey holds the time since which Redis remembers. It is written once and
+// goes missing only with everything else.
+const epochKey = prefix + "epoch"
+
+// leaseKey: string, the owner who works on the login now. Expires by itself.
+func leaseKey(loginID string) string { return prefix + "{" + loginID + "}:lease" }
+
+// cycleKey: hash, how far (login, cycle) has come. Fields: fence, live, ended.
+func cycleKey(loginID, cycle string) string { return prefix + "{" + loginID + "}:cycle:" + cycle }
+
+// loginKey: hash, how the login's last refresh went. Fields: type, reason,
+// cycle, ended, success, refused; times in Unix milliseconds.
+func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login" }
