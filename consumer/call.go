@@ -1,0 +1,235 @@
+package consumer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"nightshift/flinks"
+	"nightshift/producer/event"
+)
+
+// host stands for Flinks' host in rows and gates: it is well when any reply
+// comes, whatever the reply says.
+const host = "host"
+
+// course is what one worker gathers while it works on a job. It lives no
+// longer than the worker's hold.
+type course struct {
+	patience  *backoff.ExponentialBackOff
+	op        string    // the call made last
+	recorded  int       // live calls written down in Redis, by this worker
+	lastReply time.Time // when Flinks last answered within the session
+
+	counts     event.Counts
+	detail     []byte // GetAccountsDetail's body as it came
+	attributes []byte // GetAttributes' body as it came
+}
+
+// object is what the object store keeps of a refresh: Flinks' own bodies, as
+// they came, under the names of the calls.
+func (c *course) object(o event.Outcome) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"loginId":%q,"cycle":%q,"accountsDetail":%s`, o.LoginID, o.Cycle, c.detail)
+	if c.attributes != nil {
+		fmt.Fprintf(&b, `,"attributes":%s`, c.attributes)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// call makes the call of work.Phase. What it spends is noted in work, a live
+// Authorize in Redis as well, before it is made. With an error no call was
+// made: the lease or Redis is gone.
+func (w *Worker) call(h *hold, work *Work, c *course) (Reply, error) {
+	var r Reply
+	var err error
+	switch work.Phase {
+	case event.PhaseCached, event.PhaseLive:
+		r, err = w.authorize(h, work, c)
+	case event.PhaseDetail, event.PhasePoll:
+		r = w.detail(h, work, c)
+	case event.PhaseAttributes:
+		r = w.attributes(h, work, c)
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	if r.Kind == flinks.KindNone {
+		c.patience.Reset()
+	} else {
+		r.ShortWait = c.patience.NextBackOff() // backoff.Stop is negative
+	}
+	if r.Kind == flinks.KindNone || r.RequestID != "" {
+		c.lastReply = time.Now()
+	}
+	return r, nil
+}
+
+// authorize mints a token and opens a session with it. The token that was
+// minted a moment before shows that our secret is good, which is what tells
+// the bank's UNAUTHORIZED from our own.
+func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
+	live := work.Phase == event.PhaseLive
+	if live {
+		work.Spent.Live++
+	} else {
+		work.Spent.Cached++
+	}
+	c.op = "GenerateAuthorizeToken"
+	w.Stats.Calls.Add(1)
+	token, err := w.Flinks.GenerateAuthorizeToken(h)
+	if err != nil {
+		r := w.reply(err, work, c)
+		r.Unsent = true // whatever became of the token, there was no Authorize
+		return r, nil
+	}
+	w.reply(nil, work, c)
+	request := flinks.Cached(work.LoginID)
+	if live {
+		if err := w.recordLive(h, work, c); err != nil {
+			return Reply{}, err
+		}
+		request = flinks.Live(work.LoginID)
+		w.Stats.Live.Add(1)
+	}
+	c.op = "Authorize"
+	w.Stats.Calls.Add(1)
+	resp, err := w.Flinks.Authorize(h, token, request)
+	r := w.reply(err, work, c)
+	if err != nil {
+		return r, nil
+	}
+	r.Status, r.RequestID = status(resp.OK(), resp.Pending()), resp.RequestID
+	if resp.Institution != "" {
+		work.Institution = resp.Institution
+	}
+	if resp.Login != nil {
+		r.LastRefresh = resp.Login.LastRefresh.Time
+	}
+	return r, nil
+}
+
+// recordLive writes a live call down before it is made.
+func (w *Worker) recordLive(h *hold, work *Work, c *course) error {
+	ctx, cancel := h.brief()
+	defer cancel()
+	if err := w.State.RecordLive(ctx, h.lease, work.Spent.Live); err != nil {
+		work.Spent.Live-- // not made, not spent
+		return err
+	}
+	c.recorded = work.Spent.Live
+	return nil
+}
+
+// detail fetches the accounts, or asks again for accounts that were pending.
+func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
+	var resp *flinks.AccountsDetailResponse
+	var err error
+	w.Stats.Calls.Add(1)
+	if work.Phase == event.PhasePoll {
+		c.op = "GetAccountsDetailAsync"
+		resp, err = w.Flinks.GetAccountsDetailAsync(h, work.RequestID)
+	} else {
+		c.op = "GetAccountsDetail"
+		resp, err = w.Flinks.GetAccountsDetail(h, detailRequest(work.Job))
+	}
+	r := w.reply(err, work, c)
+	if err != nil {
+		return r
+	}
+	r.Status, r.RequestID = status(resp.OK(), resp.Pending()), resp.RequestID
+	if resp.Institution != "" {
+		work.Institution = resp.Institution
+	}
+	if resp.Login != nil {
+		r.LastRefresh = resp.Login.LastRefresh.Time
+	}
+	if r.Status == OK {
+		c.detail = resp.Raw
+		c.counts = event.Counts{Accounts: len(resp.Accounts)}
+		for _, a := range resp.Accounts {
+			c.counts.Transactions += len(a.Transactions)
+		}
+	}
+	return r
+}
+
+// detailRequest asks for what the job's options say. Attributes are computed
+// from transactions, so they need some.
+func detailRequest(j event.Job) flinks.AccountsDetailRequest {
+	days := j.Options.DaysOfTransactions
+	if days == 0 && j.Options.Attributes != "" {
+		days = 90
+	}
+	req := flinks.AccountsDetailRequest{RequestID: j.RequestID, WithTransactions: days > 0}
+	switch days {
+	case 90:
+		req.DaysOfTransactions = flinks.Days90
+	case 365:
+		req.DaysOfTransactions = flinks.Days365
+	}
+	return req
+}
+
+func (w *Worker) attributes(h *hold, work *Work, c *course) Reply {
+	c.op = "GetAttributes"
+	w.Stats.Calls.Add(1)
+	resp, err := w.Flinks.GetAttributes(h, work.LoginID, work.RequestID, flinks.AttributeSet(work.Options.Attributes))
+	r := w.reply(err, work, c)
+	if err != nil {
+		return r
+	}
+	if r.Status = status(resp.OK(), resp.Pending()); r.Status == OK {
+		c.attributes = resp.Raw
+	}
+	return r
+}
+
+func status(ok, pending bool) Status {
+	switch {
+	case ok:
+		return OK
+	case pending:
+		return Pending
+	}
+	return Challenge
+}
+
+// reply reduces an error to a Reply, and keeps account of what the answer says
+// about Flinks and about ourselves.
+func (w *Worker) reply(err error, work *Work, c *course) Reply {
+	r := Reply{Kind: flinks.KindOf(err)}
+	fe, answered := errors.AsType[*flinks.Error](err)
+	if answered {
+		r.FlinksCode, r.RequestID, r.RetryAfter, r.Unsent = fe.FlinksCode, fe.RequestID, fe.RetryAfter, fe.Unsent
+	}
+	if err == nil || answered && fe.HTTPStatus != 0 {
+		w.good(host)
+	}
+	switch {
+	case r.Kind == flinks.KindTransport && r.Unsent:
+		r.InARow = w.rows.suspect(host, work.LoginID)
+	case suspicious(r.Kind, c.op):
+		r.InARow = w.rows.suspect(c.op, work.LoginID)
+	case r.Kind != flinks.KindTransport && r.Kind != flinks.KindConfig && r.Kind != flinks.KindThrottled:
+		w.good(c.op)
+	}
+	return r
+}
+
+// suspicious: one login's own matter, or our credentials. At Authorize an
+// UNAUTHORIZED is the bank's, since the secret has just minted a token.
+func suspicious(k flinks.Kind, op string) bool {
+	return k == flinks.KindInvalidRequest || k == flinks.KindUnauthorized && op != "Authorize"
+}
+
+// good notes that an operation works: it ends its row of suspicions and opens
+// the gate that was shut because of it.
+func (w *Worker) good(op string) {
+	w.rows.good(op)
+	w.ours.open(op)
+}

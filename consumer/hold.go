@@ -1,0 +1,93 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nightshift/state"
+)
+
+// hold is a job in hand: its message, its lease, and the heartbeat that keeps
+// both. Its context ends when the lease is lost or the worker's grace is over.
+type hold struct {
+	context.Context
+	worker *Worker
+	msg    jetstream.Msg
+	lease  state.Lease
+
+	cancel context.CancelCauseFunc
+	until  atomic.Int64 // the lease is certain up to here, Unix nanoseconds
+	beats  sync.WaitGroup
+}
+
+// hold starts the heartbeat of a claim made at the time claimed.
+func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease, claimed time.Time) *hold {
+	h := &hold{worker: w, msg: msg, lease: lease}
+	h.Context, h.cancel = context.WithCancelCause(ctx)
+	h.until.Store(claimed.Add(leaseTTL).UnixNano())
+	h.beats.Go(h.beat)
+	return h
+}
+
+// drop ends the heartbeat.
+func (h *hold) drop() {
+	h.cancel(nil)
+	h.beats.Wait()
+}
+
+// beat keeps the message and the lease until the hold is dropped or lost.
+func (h *hold) beat() {
+	t := time.NewTicker(beatEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-h.Done():
+			return
+		case <-t.C:
+		}
+		_ = h.msg.InProgress() // a lost one costs a repeat, which the claim answers
+		if err := h.renew(); errors.Is(err, state.ErrLost) {
+			h.cancel(err)
+		}
+	}
+}
+
+// brief is a context for one operation on Redis or JetStream, which is let
+// finish even when the hold has ended: stopping is not failing.
+func (h *hold) brief() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(h), storeTimeout)
+}
+
+// renew extends the lease. Without Redis it stays certain for the rest of its
+// time only.
+func (h *hold) renew() error {
+	ctx, cancel := h.brief()
+	defer cancel()
+	asked := time.Now()
+	err := h.worker.State.Renew(ctx, h.lease, leaseTTL)
+	switch {
+	case err == nil:
+		h.until.Store(asked.Add(leaseTTL).UnixNano())
+		h.worker.redis.open("redis")
+	case !errors.Is(err, state.ErrLost):
+		h.worker.redis.close("redis", "redis does not answer", "err", err)
+	}
+	return err
+}
+
+// certain makes sure, before a call to Flinks, that the login is still ours.
+// After a pause of the process, or without Redis, it may not be.
+func (h *hold) certain() error {
+	if h.Err() != nil {
+		return context.Cause(h)
+	}
+	if time.Now().Add(storeTimeout).UnixNano() < h.until.Load() {
+		return nil
+	}
+	return h.renew()
+}

@@ -1,0 +1,134 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nightshift/producer/event"
+)
+
+// A pull waits this long for messages; the heartbeat finds out within twice
+// its time when the consumer's leader has gone.
+const (
+	pullWait      = 2 * time.Second
+	pullHeartbeat = 500 * time.Millisecond
+)
+
+// lane takes the jobs of one lane, never more than it has free slots: a
+// message that waits in a buffer would use up its AckWait there.
+type lane struct {
+	worker *Worker
+	name   event.Lane
+	cons   jetstream.Consumer
+	free   chan struct{} // one element per job in hand
+}
+
+// pull runs until ctx ends. Jobs run under work.
+func (l *lane) pull(ctx, work context.Context) {
+	for ctx.Err() == nil {
+		n, done := l.slots(ctx)
+		if n == 0 {
+			return
+		}
+		got := l.fetch(ctx, work, n, done)
+		for range n - got {
+			<-l.free
+		}
+		if got == 0 {
+			done()
+		}
+	}
+}
+
+// slots waits for a free slot, then takes all that are free and that the gates
+// let through. done ends a probe of a gate.
+func (l *lane) slots(ctx context.Context) (n int, done func()) {
+	select {
+	case l.free <- struct{}{}:
+		n = 1
+	case <-ctx.Done():
+		return 0, nil
+	}
+	probe, doneOurs := l.worker.ours.enter(ctx)
+	probe2, doneRedis := l.worker.redis.enter(ctx)
+	done = func() { doneOurs(); doneRedis() }
+	if ctx.Err() != nil {
+		<-l.free
+		done()
+		return 0, nil
+	}
+	if probe || probe2 {
+		return n, done
+	}
+	for {
+		select {
+		case l.free <- struct{}{}:
+			n++
+		default:
+			return n, done
+		}
+	}
+}
+
+// fetch pulls up to n jobs and starts them. It returns how many came.
+func (l *lane) fetch(ctx, work context.Context, n int, done func()) (got int) {
+	batch, err := l.cons.Fetch(n, jetstream.FetchMaxWait(pullWait), jetstream.FetchHeartbeat(pullHeartbeat))
+	if err != nil {
+		l.trouble(ctx, err)
+		return 0
+	}
+	for msg := range batch.Messages() {
+		got++
+		l.worker.Stats.Pulled.Add(1)
+		if ctx.Err() != nil {
+			_ = msg.Nak() // too late for us; another worker takes it at once
+			<-l.free
+			done()
+			continue
+		}
+		l.start(work, msg, done)
+	}
+	if err := batch.Error(); err != nil {
+		l.trouble(ctx, err)
+	}
+	return got
+}
+
+// start works one message in a goroutine of its own.
+func (l *lane) start(work context.Context, msg jetstream.Msg, done func()) {
+	w := l.worker
+	w.Stats.InHand.Add(1)
+	w.jobs.Go(func() {
+		defer func() {
+			w.Stats.InHand.Add(-1)
+			<-l.free
+			done()
+		}()
+		w.handle(work, msg)
+	})
+}
+
+// trouble tells of a pull that went wrong and waits a moment. A missed
+// heartbeat or a lost connection mends itself by pulling again.
+func (l *lane) trouble(ctx context.Context, err error) {
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		return
+	}
+	l.worker.Log.Warn("cannot pull jobs (continuing)", "lane", l.name, "err", err)
+	sleep(ctx.Done(), time.Second)
+}
+
+// sleep waits for d, or until stop closes; it reports whether d passed.
+func sleep(stop <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-stop:
+		return false
+	}
+}

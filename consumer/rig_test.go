@@ -1,0 +1,283 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats-server/v2/server/ats"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+
+	"nightshift/consumer"
+	"nightshift/flinks"
+	"nightshift/flinks/flinkstest"
+	"nightshift/producer"
+	"nightshift/producer/event"
+	"nightshift/state"
+)
+
+// rig is a whole Nightshift in a bubble of virtual time: a real nats-server, a
+// server of the Redis protocol, the simulator behind real HTTP, and workers.
+type rig struct {
+	*testing.T
+	js       jetstream.JetStream
+	accounts jetstream.ObjectStore
+	redis    *miniredis.Miniredis
+	store    *state.Store
+	sim      *flinkstest.Server
+	client   *flinks.Client
+	log      *logbook
+}
+
+// night is where the bubble's clock stands when a test begins.
+var night = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// bubble runs a test in virtual time.
+func bubble(t *testing.T, test func(r *rig)) {
+	// The server's clock is a goroutine of the package. Started inside the
+	// bubble it would be waited for in vain.
+	ats.Register()
+	defer ats.Unregister()
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, log: &logbook{}}
+		r.js = newJetStream(t)
+		r.redis, r.store = newRedis(t)
+		sim, client := flinkstest.Start(t, flinkstest.Options{})
+		r.sim = sim
+		r.client = &flinks.Client{
+			BaseURL: flinkstest.BaseURL, CustomerID: flinkstest.DefaultCustomerID,
+			SecretKey: flinkstest.DefaultSecretKey, APIKey: flinkstest.DefaultAPIKey, HTTP: client,
+		}
+		var err error
+		if r.accounts, err = (producer.Setup{}).Run(t.Context(), r.js); err != nil {
+			t.Fatal(err)
+		}
+		test(r)
+		r.noMistakes()
+	})
+}
+
+func newJetStream(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	srv, err := server.NewServer(&server.Options{
+		DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(10 * time.Second) {
+		t.Fatal("nats-server is not ready")
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		nc.Close()
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	})
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store) {
+	t.Helper()
+	m := miniredis.NewMiniRedis()
+	m.ClockTTL(true)
+	opts, err := state.Options("redis://127.0.0.1:1") // an IP: a name would be looked up outside the bubble
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Dialer = func(context.Context, string, string) (net.Conn, error) { return m.Dial() }
+	s := state.New(redis.NewClient(opts))
+	t.Cleanup(func() { _ = s.Close(); m.Close() })
+	return m, s
+}
+
+// worker is one more replica, not yet running.
+func (r *rig) worker(name string, change ...func(*consumer.Worker)) *consumer.Worker {
+	w := &consumer.Worker{
+		JS: r.js, Flinks: r.client, State: r.store, Accounts: &consumer.Accounts{JS: r.js},
+		Policy: consumer.DefaultPolicy(), Name: name, Concurrency: 16, Grace: 30 * time.Second,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)),
+	}
+	for _, c := range change {
+		c(w)
+	}
+	return w
+}
+
+// start runs a worker; stop ends it and waits until it has.
+func (r *rig) start(w *consumer.Worker) (stop func()) {
+	ctx, cancel := context.WithCancel(r.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.Error(err)
+		}
+	})
+	r.Cleanup(stop)
+	return stop
+}
+
+// nightly is a new job of tonight.
+func nightly(loginID string, change ...func(*event.Job)) event.Job {
+	plan := producer.Plan{Cycle: "2000-01-01", Lane: event.Nightly, Mode: event.Cached}
+	j := plan.Job(producer.Entry{LoginID: loginID}, time.Now())
+	for _, c := range change {
+		c(&j)
+	}
+	return j
+}
+
+func (r *rig) publish(jobs ...event.Job) producer.Tally {
+	r.Helper()
+	tally, err := producer.Publisher{JS: r.js}.Publish(r.Context(), func(yield func(event.Job, error) bool) {
+		for _, j := range jobs {
+			if !yield(j, nil) {
+				return
+			}
+		}
+	}, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return tally
+}
+
+// drain lets time pass until no job is left in the stream, and returns how
+// much did.
+func (r *rig) drain(atMost time.Duration) time.Duration {
+	r.Helper()
+	begin := time.Now()
+	for r.count(event.StreamJobs) > 0 {
+		if time.Since(begin) > atMost {
+			r.Fatalf("after %v there are %d jobs left", atMost, r.count(event.StreamJobs))
+		}
+		time.Sleep(min(10*time.Millisecond+time.Since(begin)/20, time.Minute))
+	}
+	return time.Since(begin)
+}
+
+func (r *rig) count(stream string) uint64 {
+	r.Helper()
+	s, err := r.js.Stream(r.Context(), stream)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return s.CachedInfo().State.Msgs
+}
+
+// messages are all that a stream holds, in order.
+func (r *rig) messages(stream string) []*jetstream.RawStreamMsg {
+	r.Helper()
+	s, err := r.js.Stream(r.Context(), stream)
+	if err != nil {
+		r.Fatal(err)
+	}
+	var all []*jetstream.RawStreamMsg
+	info := s.CachedInfo().State
+	for seq := info.FirstSeq; seq <= info.LastSeq; seq++ {
+		m, err := s.GetMsg(r.Context(), seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			r.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (r *rig) outcomes() []event.Outcome {
+	r.Helper()
+	var all []event.Outcome
+	for _, m := range r.messages(event.StreamOutcomes) {
+		o, err := event.DecodeOutcome(m.Data)
+		if err != nil {
+			r.Fatal(err)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// only returns the one outcome there is.
+func (r *rig) only() event.Outcome {
+	r.Helper()
+	all := r.outcomes()
+	if len(all) != 1 {
+		r.Fatalf("%d outcomes, want 1: %+v", len(all), all)
+	}
+	return all[0]
+}
+
+// calls are the operations of a login as the simulator saw them.
+func (r *rig) calls(loginID string) []string {
+	var ops []string
+	for _, c := range r.sim.Journal() {
+		if c.LoginID == loginID {
+			ops = append(ops, strings.TrimSpace(c.Op+" "+c.Mode))
+		}
+	}
+	return ops
+}
+
+// noMistakes: whatever a test is about, no worker may call Flinks in a way
+// that no correct client does, or hold two sessions of a login.
+func (r *rig) noMistakes() {
+	r.Helper()
+	for _, c := range r.sim.Journal() {
+		if c.Mistake != "" && !r.log.expects(c.Mistake) {
+			r.Errorf("mistake in %s: %s", c.Op, c.Mistake)
+		}
+	}
+	for _, o := range r.sim.Overlaps() {
+		r.Errorf("two sessions at once: %+v", o)
+	}
+}
+
+// logbook keeps what workers log, and what a test expects to go wrong.
+type logbook struct {
+	mu       sync.Mutex
+	text     strings.Builder
+	mistakes []string
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logbook) expects(mistake string) bool {
+	return slices.ContainsFunc(l.mistakes, func(m string) bool { return strings.Contains(mistake, m) })
+}
+
+var _ io.Writer = (*logbook)(nil)

@@ -1,0 +1,391 @@
+package consumer
+
+import (
+	"time"
+
+	"nightshift/flinks"
+	"nightshift/producer/event"
+)
+
+// Do is what a worker does next with a job.
+type Do string
+
+// The moves.
+const (
+	Call  Do = "call"  // make the call of Job.Phase now
+	Wait  Do = "wait"  // wait After in the process, then make the call of Job.Phase
+	Park  Do = "park"  // put the job down; it comes back after After and goes on with Job.Phase
+	End   Do = "end"   // the job ends with Type and Reason
+	Yield Do = "yield" // the fault is ours: stop pulling and hand the job back untouched
+)
+
+// Move is a decision: what to do, and the job as it goes on from here.
+type Move struct {
+	Do     Do
+	Work   Work
+	After  time.Duration // with Wait and Park
+	Slow   bool          // with Wait and Park: Flinks asked all of us to slow down
+	Type   event.Type    // with End
+	Reason event.Reason  // with End; with Park and Yield: what stands in the way
+}
+
+// Work is a job in a worker's hands: what the job's message says, and what was
+// learnt since. Work.Phase is the call made last, or the one to make.
+type Work struct {
+	event.Job
+	RefusedAt   time.Time // the bank refused the login live at this time, as far as Redis knows
+	LastRefresh time.Time // from Flinks; zero: not told
+}
+
+// Status says which of Flinks' normal answers came. With a refusal it is empty.
+type Status string
+
+// The normal answers.
+const (
+	OK        Status = "ok"        // 200
+	Pending   Status = "pending"   // 202: still processing
+	Challenge Status = "challenge" // 203: the bank asks a security question
+)
+
+// Reply is what came back from a call, reduced to what a decision needs.
+type Reply struct {
+	Status      Status
+	Kind        flinks.Kind   // what a refusal means; KindNone with a Status
+	FlinksCode  string        // of a refusal, verbatim
+	RequestID   string        // when the reply has one
+	LastRefresh time.Time     // when the reply has one
+	RetryAfter  time.Duration // when Flinks named a time
+	Unsent      bool          // the call certainly never reached Flinks
+
+	// InARow counts the different logins, this one included, whose calls of
+	// this operation were answered in the same suspicious way, with no good
+	// answer in between.
+	InARow int
+	// ShortWait is what the backoff in the process would wait next.
+	// Negative: it has waited long enough.
+	ShortWait time.Duration
+}
+
+// Begin decides the first move of a job that was just claimed.
+func (p Policy) Begin(w Work, now time.Time) Move {
+	if w.Spent.Started.IsZero() && windowClosed(w, now) {
+		return end(w, event.Failed, event.WindowClosed)
+	}
+	if w.Spent.Started.IsZero() {
+		w.Spent.Started = now
+	}
+	switch w.Phase {
+	case event.PhaseDetail, event.PhasePoll:
+		return call(w, w.Phase)
+	default: // accounts do not outlive a pause: attributes, too, begin anew
+		if w.Mode == event.Live && w.Spent.Live == 0 {
+			return p.live(w, now)
+		}
+		return call(w, event.PhaseCached)
+	}
+}
+
+// Step decides what follows from a reply to the call of w.Phase. It is the
+// guide's flowchart, completed; no other place holds a rule about a reply.
+func (p Policy) Step(w Work, r Reply, now time.Time) Move {
+	w = learn(w, r)
+	switch r.Kind {
+	case flinks.KindThrottled:
+		return p.throttled(w, r, now)
+	case flinks.KindBusy:
+		return p.trouble(w, r, event.Busy, now)
+	case flinks.KindTransport:
+		if r.Unsent && r.InARow >= p.OurFault {
+			return yield(w, event.FlinksUnreachable)
+		}
+		return p.trouble(w, r, event.FlinksUnreachable, now)
+	}
+	switch w.Phase {
+	case event.PhaseDetail, event.PhasePoll:
+		return p.detail(w, r, now)
+	case event.PhaseAttributes:
+		return p.attributes(w, r, now)
+	default:
+		return p.authorized(w, r, now)
+	}
+}
+
+// learn notes what a reply says besides its meaning.
+func learn(w Work, r Reply) Work {
+	if r.RequestID != "" {
+		w.RequestID = r.RequestID
+	}
+	if !r.LastRefresh.IsZero() {
+		w.LastRefresh = r.LastRefresh
+	}
+	switch {
+	case r.FlinksCode != "":
+		w.Spent.FlinksCode = r.FlinksCode
+	case r.Status == OK || r.Status == Challenge:
+		w.Spent.FlinksCode = ""
+	}
+	if r.Status != Pending && !isTrouble(r.Kind) {
+		w.Spent.PendingSince = time.Time{}
+	}
+	if w.Phase == event.PhaseLive && spared(r) && w.Spent.Live > 0 {
+		w.Spent.Live--
+	}
+	return w
+}
+
+// isTrouble: the call was not answered; what was true before it still is.
+func isTrouble(k flinks.Kind) bool {
+	return k == flinks.KindThrottled || k == flinks.KindBusy || k == flinks.KindTransport
+}
+
+// spared reports whether a live Authorize certainly did not reach the bank,
+// so that it does not count.
+func spared(r Reply) bool {
+	switch r.Kind {
+	case flinks.KindThrottled, flinks.KindBusy, flinks.KindConfig, flinks.KindInvalidRequest:
+		return true
+	}
+	return r.Unsent
+}
+
+// authorized decides after either Authorize.
+func (p Policy) authorized(w Work, r Reply, now time.Time) Move {
+	switch {
+	case r.Status == OK && (w.Phase == event.PhaseLive || p.fresh(w, now)):
+		return call(w, event.PhaseDetail)
+	case r.Status == OK:
+		return p.live(w, now)
+	case r.Status == Challenge:
+		return end(w, event.MFARequired, event.SecurityChallenge)
+	case r.Status == Pending: // a live session runs: its result is told to the cached call
+		return p.pending(w, event.PhaseCached, now)
+	}
+	switch r.Kind {
+	case flinks.KindConfig:
+		return yield(w, event.Unauthorized)
+	case flinks.KindInvalidRequest:
+		return p.invalid(w, r)
+	case flinks.KindAlreadyAuthorized:
+		if r.RequestID != "" {
+			return call(w, event.PhaseDetail)
+		}
+		return p.reauthorize(w, event.SessionLost)
+	case flinks.KindRetryable, flinks.KindSessionLost, flinks.KindUnauthorized: // the guide's seven
+		if w.Phase == event.PhaseCached {
+			return p.live(w, now)
+		}
+		if w.Spent.Live >= p.MaxLive {
+			return end(w, event.Failed, event.BankUnavailable)
+		}
+		return p.park(w, p.retryDelay(w.Job, w.Spent.Live), event.BankUnavailable, now)
+	}
+	return end(w, event.ReconnectRequired, reconnectReason(r.Kind))
+}
+
+// fresh reports whether the cached data will do.
+func (p Policy) fresh(w Work, now time.Time) bool {
+	switch {
+	case w.LastRefresh.IsZero():
+		return false
+	case w.Mode == event.Live:
+		return !w.LastRefresh.Before(w.Published)
+	}
+	return now.Sub(w.LastRefresh) <= p.MaxAge
+}
+
+// live decides whether the bank may be asked.
+func (p Policy) live(w Work, now time.Time) Move {
+	switch {
+	case !w.RefusedAt.IsZero() && !w.LastRefresh.After(w.RefusedAt):
+		return end(w, event.ReconnectRequired, event.RefusedBefore)
+	case w.Spent.Live >= p.MaxLive:
+		return end(w, event.Failed, event.BankUnavailable)
+	case windowClosed(w, now):
+		return end(w, event.Failed, event.WindowClosed)
+	}
+	return call(w, event.PhaseLive)
+}
+
+// detail decides after GetAccountsDetail and its polls.
+func (p Policy) detail(w Work, r Reply, now time.Time) Move {
+	switch {
+	case r.Status == OK && w.Options.Attributes != "":
+		return call(w, event.PhaseAttributes)
+	case r.Status == OK:
+		return end(w, event.Refreshed, refreshedReason(w))
+	case r.Status == Challenge:
+		return end(w, event.MFARequired, event.SecurityChallenge)
+	case r.Status == Pending:
+		return p.pending(w, event.PhasePoll, now)
+	}
+	switch r.Kind {
+	case flinks.KindConfig:
+		return yield(w, event.Unauthorized)
+	case flinks.KindInvalidRequest:
+		return p.invalid(w, r)
+	case flinks.KindUnauthorized: // a bad API key looks like this
+		if r.InARow >= p.OurFault {
+			return yield(w, event.Unauthorized)
+		}
+		return p.reauthorize(w, event.Unauthorized)
+	case flinks.KindSessionLost, flinks.KindAlreadyAuthorized:
+		return p.reauthorize(w, event.SessionLost)
+	case flinks.KindRetryable: // time mends it, the account holder cannot
+		return p.fail(w, event.BankUnavailable, now)
+	case flinks.KindNoTransaction: // an empty account is no fault
+		return end(w, event.Refreshed, event.NoTransactions)
+	}
+	return end(w, event.ReconnectRequired, reconnectReason(r.Kind))
+}
+
+// attributes decides after GetAttributes. The accounts are there by now, so
+// whatever happens the login is refreshed.
+func (p Policy) attributes(w Work, r Reply, now time.Time) Move {
+	switch {
+	case r.Status == OK:
+		return end(w, event.Refreshed, refreshedReason(w))
+	case r.Status == Pending:
+		return p.pending(w, event.PhaseAttributes, now)
+	}
+	switch r.Kind {
+	case flinks.KindRetryable:
+		return p.trouble(w, r, event.BankUnavailable, now)
+	case flinks.KindSessionLost:
+		return p.reauthorize(w, event.SessionLost)
+	case flinks.KindNoTransaction:
+		return end(w, event.Refreshed, event.NoTransactions)
+	}
+	return end(w, event.Refreshed, event.AttributesRefused)
+}
+
+// pending waits for Flinks: in the process first, then parked, and not for
+// ever.
+func (p Policy) pending(w Work, next event.Phase, now time.Time) Move {
+	if w.Spent.PendingSince.IsZero() {
+		w.Spent.PendingSince = now
+	}
+	switch waited := now.Sub(w.Spent.PendingSince); {
+	case waited < p.Patience:
+		w.Phase = next
+		return Move{Do: Wait, Work: w, After: p.PollInterval}
+	case waited >= p.PollTimeout || next == event.PhaseAttributes:
+		return p.fail(w, event.StillProcessing, now)
+	}
+	w.Phase = next
+	return Move{Do: Park, Work: w, After: p.PollParked, Reason: event.StillProcessing}
+}
+
+// trouble waits in the process for the same call; when that has lasted long
+// enough, the job is parked.
+func (p Policy) trouble(w Work, r Reply, why event.Reason, now time.Time) Move {
+	if r.ShortWait < 0 {
+		return p.fail(w, why, now)
+	}
+	if w.Phase == event.PhaseLive && !spared(r) {
+		// The bank may have been asked: the cached call tells how that went.
+		w.Phase = event.PhaseCached
+	}
+	return Move{Do: Wait, Work: w, After: r.ShortWait}
+}
+
+// throttled waits as trouble does, at least for the time that Flinks named,
+// and slows all calls down.
+func (p Policy) throttled(w Work, r Reply, now time.Time) Move {
+	if r.RetryAfter > p.Patience {
+		r.ShortWait = -1
+	}
+	m := p.trouble(w, r, event.Throttled, now)
+	m.Slow = true
+	if m.Do != End {
+		m.After = max(m.After, r.RetryAfter)
+	}
+	return m
+}
+
+// fail parks a job that something out of order keeps from going on, and gives
+// up when that has happened too often.
+func (p Policy) fail(w Work, why event.Reason, now time.Time) Move {
+	w.Spent.Failures++
+	if w.Spent.Failures > p.MaxFailures {
+		return giveUp(w, why)
+	}
+	return p.park(w, p.retryDelay(w.Job, w.Spent.Failures), why, now)
+}
+
+// park puts the job down until after. It begins again with the cached call,
+// which costs the bank nothing and knows of whatever happened meanwhile.
+func (p Policy) park(w Work, after time.Duration, why event.Reason, now time.Time) Move {
+	if windowClosed(w, now.Add(after)) {
+		return giveUp(w, why)
+	}
+	w.Phase, w.RequestID, w.Spent.PendingSince = event.PhaseCached, "", time.Time{}
+	return Move{Do: Park, Work: w, After: after, Reason: why}
+}
+
+// reauthorize opens a new session, a bounded number of times.
+func (p Policy) reauthorize(w Work, why event.Reason) Move {
+	if w.Spent.Reauthorized >= p.MaxReauthorize {
+		return giveUp(w, why)
+	}
+	w.Spent.Reauthorized++
+	w.RequestID = ""
+	return call(w, event.PhaseCached)
+}
+
+// invalid tells one login's bad request from our own fault.
+func (p Policy) invalid(w Work, r Reply) Move {
+	if r.InARow >= p.OurFault {
+		return yield(w, event.InvalidRequest)
+	}
+	return end(w, event.Failed, event.InvalidRequest)
+}
+
+// giveUp ends a job that time did not mend. Past the accounts nothing is lost
+// but the attributes.
+func giveUp(w Work, why event.Reason) Move {
+	if w.Phase == event.PhaseAttributes {
+		return end(w, event.Refreshed, event.AttributesUnavailable)
+	}
+	return end(w, event.Failed, why)
+}
+
+// windowClosed reports whether t is past the end of the job's window.
+func windowClosed(w Work, t time.Time) bool {
+	return !w.NotAfter.IsZero() && t.After(w.NotAfter)
+}
+
+// refreshedReason tells a live refresh from cached data. Flinks' clock may
+// differ from ours, hence the minute.
+func refreshedReason(w Work) event.Reason {
+	since := w.Spent.Started.Add(-time.Minute)
+	if w.Spent.Live > 0 && (w.LastRefresh.IsZero() || w.LastRefresh.After(since)) {
+		return event.LiveRefresh
+	}
+	return event.CachedFresh
+}
+
+// reconnectReason words a refusal that only the account holder can mend.
+func reconnectReason(k flinks.Kind) event.Reason {
+	switch k {
+	case flinks.KindCredentials:
+		return event.CredentialsRefused
+	case flinks.KindSecurityAnswer:
+		return event.SecurityAnswerRefused
+	case flinks.KindDisabledLogin:
+		return event.LoginDisabled
+	case flinks.KindHolderAction:
+		return event.HolderAction
+	}
+	return event.Refused
+}
+
+func call(w Work, phase event.Phase) Move {
+	w.Phase = phase
+	return Move{Do: Call, Work: w}
+}
+
+func end(w Work, t event.Type, r event.Reason) Move {
+	return Move{Do: End, Work: w, Type: t, Reason: r}
+}
+
+func yield(w Work, why event.Reason) Move { return Move{Do: Yield, Work: w, Reason: why} }
