@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// text takes any text.
+func text() form[string] {
+	return form[string]{
+		kind:  "text",
+		parse: func(s string) (string, error) { return s, nil },
+		show:  func(s string) string { return s },
+	}
+}
+
+// choice takes one of a few words.
+func choice(words ...string) form[string] {
+	return form[string]{
+		kind: strings.Join(words, "|"),
+		parse: func(s string) (string, error) {
+			if !slices.Contains(words, s) {
+				return "", fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+			}
+			return s, nil
+		},
+		show: func(s string) string { return s },
+	}
+}
+
+// whole takes a whole number from least to most.
+func whole(least, most int) form[int] {
+	return form[int]{
+		kind: "number",
+		parse: func(s string) (int, error) {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < least || n > most {
+				return 0, fmt.Errorf("%q is no whole number from %d to %d", s, least, most)
+			}
+			return n, nil
+		},
+		show: strconv.Itoa,
+	}
+}
+
+// oneOf takes one of a few whole numbers.
+func oneOf(numbers ...int) form[int] {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	named := choice(words...)
+	return form[int]{
+		kind: named.kind,
+		parse: func(s string) (int, error) {
+			if _, err := named.parse(s); err != nil {
+				return 0, err
+			}
+			return strconv.Atoi(s)
+		},
+		show: strconv.Itoa,
+	}
+}
+
+// toggle takes true or false; the bare flag means true.
+func toggle() form[bool] {
+	return form[bool]{
+		kind: "true|false",
+		parse: func(s string) (bool, error) {
+			on, err := strconv.ParseBool(s)
+			if err != nil {
+				return false, fmt.Errorf("%q is neither true nor false", s)
+			}
+			return on, nil
+		},
+		show: strconv.FormatBool,
+	}
+}
+
+// span takes a time span of at least the given length.
+func span(least time.Duration) form[time.Duration] {
+	return form[time.Duration]{
+		kind: "duration",
+		parse: func(s string) (time.Duration, error) {
+			d, err := time.ParseDuration(s)
+			if err != nil {
+				return 0, fmt.Errorf("%q is no duration: write it like 3s, 30m or 24h", s)
+			}
+			if d < least {
+				return 0, fmt.Errorf("%s is too short: the least is %s", s, showSpan(least))
+			}
+			return d, nil
+		},
+		show: showSpan,
+	}
+}
+
+// showSpan writes a duration without the zero units at its end: 24h, not
+// 24h0m0s.
+func showSpan(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// address takes URLs of the given schemes, several with commas between them.
+func address(schemes ...string) form[Address] {
+	return form[Address]{
+		kind: "url",
+		parse: func(s string) (Address, error) {
+			for one := range strings.SplitSeq(s, ",") {
+				u, err := url.Parse(strings.TrimSpace(one))
+				if err != nil || !slices.Contains(schemes, u.Scheme) || (u.Host == "" && u.Path == "") {
+					// The text is not repeated: it may hold a password.
+					return "", fmt.Errorf("not a URL that begins with %s", orList(schemes))
+				}
+			}
+			return Address(s), nil
+		},
+		show: func(a Address) string { return a.String() },
+	}
+}
+
+func orList(schemes []string) string {
+	return strings.Join(schemes, ":// or ") + "://"
+}
+
+// secret takes a text that nobody may see.
+func secret() form[Secret] {
+	return form[Secret]{
+		kind: "secret",
+		parse: func(s string) (Secret, error) {
+			if strings.ContainsAny(s, "\r\n\x00") {
+				return "", fmt.Errorf("the secret must be one line")
+			}
+			return Secret(s), nil
+		},
+		show: func(s Secret) string {
+			if s == "" {
+				return ""
+			}
+			return hidden
+		},
+	}
+}
+
+// window takes two times of day in UTC, such as 04:00-08:00.
+func window() form[Window] {
+	return form[Window]{kind: "hh:mm-hh:mm", parse: parseWindow, show: Window.String}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// storeSettings say where jobs, outcomes and memory lie.
+type storeSettings struct {
+	NATSURL   Address // Empty: the embedded server.
+	NATSCreds string  // Path of a credentials file; empty: none.
+	RedisURL  Address // Empty: the embedded server.
+	Data      string  // Directory of the embedded servers' files.
+	Replicas  int     // Copies of each stream.
+}
+
+func (s *storeSettings) Register(fs *pflag.FlagSet) {
+	declareFile(fs, &s.NATSURL, "nats-url", address("nats", "tls", "ws", "wss"),
+		"NATS server, several with commas; empty: one is embedded")
+	declare(fs, &s.NATSCreds, "nats-creds", "", text(),
+		"credentials file for NATS")
+	declareFile(fs, &s.RedisURL, "redis-url", address("redis", "rediss", "unix"),
+		"Redis server; empty: one is embedded")
+	declare(fs, &s.Data, "data", "nightshift-data", text(),
+		"directory of the embedded servers' files")
+	declare(fs, &s.Replicas, "replicas", 1, oneOf(1, 3),
+		"copies of each stream that NATS keeps")
+}
+
+// flinksSettings are the way into Flinks.
+type flinksSettings struct {
+	URL        Address
+	CustomerID string
+	SecretKey  Secret // Mints authorize tokens; also opens the nightly status.
+	APIKey     Secret // Sent with data calls; empty: not sent.
+}
+
+func (s *flinksSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.URL, "flinks-url", "", address("https", "http"),
+		"Flinks API, such as https://{instance}-api.private.fin.ag")
+	declare(fs, &s.CustomerID, "flinks-customer-id", "", text(),
+		"your customer id at Flinks")
+	declareFile(fs, &s.SecretKey, "flinks-secret-key", secret(),
+		"your secret key at Flinks")
+	declareFile(fs, &s.APIKey, "flinks-api-key", secret(),
+		"your x-api-key at Flinks, if you have one")
+}
+
+// check wants all or nothing: a command that needs Flinks says so itself, for
+// a demo needs none of them.
+func (s *flinksSettings) check() error {
+	if s.URL == "" {
+		return nil
+	}
+	for _, need := range []struct{ name, value string }{
+		{"flinks-customer-id", s.CustomerID},
+		{"flinks-secret-key", s.SecretKey.Reveal()},
+	} {
+		if need.value == "" {
+			return fmt.Errorf("--%s is missing: with --flinks-url it must be set too (or %s)",
+				need.name, variable(need.name))
+		}
+	}
+	return nil
+}
+
+// workSettings say how a job is worked off.
+type workSettings struct {
+	Concurrency  int           // Jobs worked at once; bounds the memory too.
+	MaxAge       time.Duration // Cached data younger than this needs no live refresh.
+	PollInterval time.Duration
+	PollTimeout  time.Duration // Of one poll, from its first answer.
+	MaxLive      int           // Live calls per login and cycle, crashes included.
+	RetryBase    time.Duration // The first wait of a parked job; doubles each time.
+	RetryCap     time.Duration // The longest wait of a parked job.
+	AccountsTTL  time.Duration // How long fetched accounts are kept.
+	Grace        time.Duration // For calls in flight when the program is stopped.
+}
+
+func (s *workSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.Concurrency, "concurrency", 64, whole(1, 10_000),
+		"jobs worked at once")
+	declare(fs, &s.MaxAge, "max-age", 24*time.Hour, span(time.Minute),
+		"cached data up to this old needs no live refresh")
+	declare(fs, &s.PollInterval, "poll-interval", 3*time.Second, span(10*time.Millisecond),
+		"wait between two polls of a pending operation")
+	declare(fs, &s.PollTimeout, "poll-timeout", 30*time.Minute, span(time.Second),
+		"give a pending operation up after this long")
+	declare(fs, &s.MaxLive, "max-live", 3, whole(1, 20),
+		"live refreshes of one login in one night at most")
+	declare(fs, &s.RetryBase, "retry-base", 5*time.Minute, span(time.Millisecond),
+		"first wait before a failed live refresh is tried again; doubles each time")
+	declare(fs, &s.RetryCap, "retry-cap", time.Hour, span(time.Millisecond),
+		"longest wait before a failed live refresh is tried again")
+	declare(fs, &s.AccountsTTL, "accounts-ttl", 72*time.Hour, span(time.Minute),
+		"keep fetched accounts this long")
+	declare(fs, &s.Grace, "grace", 30*time.Second, span(0),
+		"let calls in flight finish this long when stopped")
+}
+
+func (s *workSettings) check() error {
+	if s.PollInterval > s.PollTimeout {
+		return fmt.Errorf("--poll-interval (%s) is longer than --poll-timeout (%s)",
+			showSpan(s.PollInterval), showSpan(s.PollTimeout))
+	}
+	if s.RetryBase > s.RetryCap {
+		return fmt.Errorf("--retry-base (%s) is longer than --retry-cap (%s)",
+			showSpan(s.RetryBase), showSpan(s.RetryCap))
+	}
+	return nil
+}
+
+// limitSettings protect Flinks and the banks; they hold for all processes
+// together.
+type limitSettings struct {
+	CallsPerSecond         int // 0: no limit.
+	SessionsPerInstitution int // 0: no limit.
+}
+
+func (s *limitSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.CallsPerSecond, "calls-per-second", 0, whole(0, 100_000),
+		"calls to Flinks per second, all processes together; 0: no limit")
+	declare(fs, &s.SessionsPerInstitution, "sessions-per-institution", 0, whole(0, 100_000),
+		"sessions at one institution at once, all processes together; 0: no limit")
+}
+
+// nightSettings say when the work may begin and what is asked for.
+type nightSettings struct {
+	Window             Window
+	DaysOfTransactions int
+	Attributes         bool
+}
+
+func (s *nightSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.Window, "window",
+		Window{From: 4 * time.Hour, To: 8 * time.Hour}, window(),
+		"when refreshes may begin, in UTC")
+	declare(fs, &s.DaysOfTransactions, "days-of-transactions", 90, oneOf(90, 365),
+		"how far back transactions are fetched")
+	declare(fs, &s.Attributes, "attributes", false, toggle(),
+		"fetch the attributes of each login too")
+}
+
+// logSettings say what is logged, and how it looks.
+type logSettings struct {
+	Format string // auto, text or json.
+	Level  string // debug, info, warn or error.
+}
+
+func (s *logSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.Format, "log-format", "auto", choice("auto", "text", "json"),
+		"how logs look; auto: text on a terminal, else JSON")
+	declare(fs, &s.Level, "log-level", "info", choice("debug", "info", "warn", "error"),
+		"the least level that is logged")
+}
+
+// allSettings declares every shared setting once, for the list of settings
+// and to know the environment variables of all commands.
+func allSettings() *pflag.FlagSet {
+	fs := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	fs.SortFlags = false
+	for _, g := range []settings{
+		&storeSettings{}, &flinksSettings{}, &nightSettings{},
+		&workSettings{}, &limitSettings{}, &logSettings{},
+	} {
+		g.Register(fs)
+	}
+	return fs
+}
