@@ -80,6 +80,14 @@ func (a *app) newRootCommand() *cobra.Command {
 // commands lists every subcommand.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newDemoCommand(a),
+		newRunCommand(a),
+		newSetupCommand(a),
+		newProduceCommand(a),
+		newConsumeCommand(a),
+		newRefreshCommand(a),
+		newEventsCommand(a),
+		newSandboxCommand(a),
 		newSettingsCommand(a),
 		newVersionCommand(a),
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -61,6 +62,8 @@ func (a *app) report(err error) int {
 		return chosen.code
 	case ok:
 		code = chosen.code
+	case errors.Is(err, context.Canceled):
+		err = errors.New("stopped")
 	case !a.begun:
 		// Whatever is refused before the command has begun is the
 		// command line's fault: a count of arguments, a required flag.

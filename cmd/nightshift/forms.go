@@ -66,21 +66,6 @@ func oneOf(numbers ...int) form[int] {
 	}
 }
 
-// toggle takes true or false; the bare flag means true.
-func toggle() form[bool] {
-	return form[bool]{
-		kind: "true|false",
-		parse: func(s string) (bool, error) {
-			on, err := strconv.ParseBool(s)
-			if err != nil {
-				return false, fmt.Errorf("%q is neither true nor false", s)
-			}
-			return on, nil
-		},
-		show: strconv.FormatBool,
-	}
-}
-
 // span takes a time span of at least the given length.
 func span(least time.Duration) form[time.Duration] {
 	return form[time.Duration]{

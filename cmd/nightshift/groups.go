@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"nightshift/producer/event"
 )
 
 // storeSettings say where jobs, outcomes and memory lie.
@@ -13,7 +15,9 @@ type storeSettings struct {
 	NATSCreds string  // Path of a credentials file; empty: none.
 	RedisURL  Address // Empty: the embedded server.
 	Data      string  // Directory of the embedded servers' files.
-	Replicas  int     // Copies of each stream.
+
+	Replicas    int           // Copies of each stream; 0: as they are, 1 for new ones.
+	AccountsTTL time.Duration // How long fetched accounts are kept; 0: as it is, 72 h when new.
 }
 
 func (s *storeSettings) Register(fs *pflag.FlagSet) {
@@ -25,8 +29,10 @@ func (s *storeSettings) Register(fs *pflag.FlagSet) {
 		"Redis server; empty: one is embedded")
 	declare(fs, &s.Data, "data", "nightshift-data", text(),
 		"directory of the embedded servers' files")
-	declare(fs, &s.Replicas, "replicas", 1, oneOf(1, 3),
-		"copies of each stream that NATS keeps")
+	declare(fs, &s.Replicas, "replicas", 0, oneOf(0, 1, 3),
+		"copies of each stream that NATS keeps; 0: as they are, 1 for new ones")
+	declare(fs, &s.AccountsTTL, "accounts-ttl", 0, span(0),
+		"keep fetched accounts this long; 0: as it is, 72h when new")
 }
 
 // flinksSettings are the way into Flinks.
@@ -75,7 +81,7 @@ type workSettings struct {
 	MaxLive      int           // Live calls per login and cycle, crashes included.
 	RetryBase    time.Duration // The first wait of a parked job; doubles each time.
 	RetryCap     time.Duration // The longest wait of a parked job.
-	AccountsTTL  time.Duration // How long fetched accounts are kept.
+	Accounts     string        // keep or none.
 	Grace        time.Duration // For calls in flight when the program is stopped.
 }
 
@@ -94,8 +100,8 @@ func (s *workSettings) Register(fs *pflag.FlagSet) {
 		"first wait before a failed live refresh is tried again; doubles each time")
 	declare(fs, &s.RetryCap, "retry-cap", time.Hour, span(time.Millisecond),
 		"longest wait before a failed live refresh is tried again")
-	declare(fs, &s.AccountsTTL, "accounts-ttl", 72*time.Hour, span(time.Minute),
-		"keep fetched accounts this long")
+	declare(fs, &s.Accounts, "accounts", "keep", choice("keep", "none"),
+		"keep what a refresh brings in the object store, or only count it")
 	declare(fs, &s.Grace, "grace", 30*time.Second, span(0),
 		"let calls in flight finish this long when stopped")
 }
@@ -112,35 +118,21 @@ func (s *workSettings) check() error {
 	return nil
 }
 
-// limitSettings protect Flinks and the banks; they hold for all processes
-// together.
-type limitSettings struct {
-	CallsPerSecond         int // 0: no limit.
-	SessionsPerInstitution int // 0: no limit.
-}
-
-func (s *limitSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.CallsPerSecond, "calls-per-second", 0, whole(0, 100_000),
-		"calls to Flinks per second, all processes together; 0: no limit")
-	declare(fs, &s.SessionsPerInstitution, "sessions-per-institution", 0, whole(0, 100_000),
-		"sessions at one institution at once, all processes together; 0: no limit")
-}
-
 // nightSettings say when the work may begin and what is asked for.
 type nightSettings struct {
 	Window             Window
 	DaysOfTransactions int
-	Attributes         bool
+	Attributes         string // A set of Flinks Enrich, or none.
 }
 
 func (s *nightSettings) Register(fs *pflag.FlagSet) {
 	declare(fs, &s.Window, "window",
 		Window{From: 4 * time.Hour, To: 8 * time.Hour}, window(),
-		"when refreshes may begin, in UTC")
-	declare(fs, &s.DaysOfTransactions, "days-of-transactions", 90, oneOf(90, 365),
-		"how far back transactions are fetched")
-	declare(fs, &s.Attributes, "attributes", false, toggle(),
-		"fetch the attributes of each login too")
+		"part of the day, in UTC; what is published in it and has not begun by its end fails")
+	declare(fs, &s.DaysOfTransactions, "days-of-transactions", 90, oneOf(0, 90, 365),
+		"how far back transactions are fetched; 0: none")
+	declare(fs, &s.Attributes, "attributes", "none", choice(append([]string{"none"}, event.AttributeSets...)...),
+		"set of attributes that is fetched too")
 }
 
 // logSettings say what is logged, and how it looks.
@@ -163,7 +155,7 @@ func allSettings() *pflag.FlagSet {
 	fs.SortFlags = false
 	for _, g := range []settings{
 		&storeSettings{}, &flinksSettings{}, &nightSettings{},
-		&workSettings{}, &limitSettings{}, &logSettings{},
+		&workSettings{}, &logSettings{},
 	} {
 		g.Register(fs)
 	}

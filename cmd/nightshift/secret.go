@@ -5,25 +5,15 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+
+	"nightshift/flinks"
 )
 
 // hidden is what a secret looks like wherever it is printed.
 const hidden = "hidden"
 
-// Secret is a text that no log, message or dump ever shows. Only
-// [Secret.Reveal] gives it away.
-type Secret string
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
-func (Secret) String() string               { return hidden }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(hidden) }
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
-func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
-
-// Format makes every verb print "hidden", those that look inside included.
-func (Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, hidden) }
+// Secret is a text that no log, message or dump ever shows.
+type Secret = flinks.Secret
 
 // Address is one URL or several with commas between them, which may hold a
 // password. It prints without the password; [Address.Reveal] is for dialling.

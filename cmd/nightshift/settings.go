@@ -43,9 +43,6 @@ func declare[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T],
 	fs.Var(&value[T]{to: to, form: f}, name, usage+" ["+variable(name)+"]")
 	flag := fs.Lookup(name)
 	flag.Annotations = map[string][]string{markSetting: {usage}}
-	if f.kind == "true|false" {
-		flag.NoOptDefVal = "true"
-	}
 }
 
 // declareFile makes a setting that may hold a secret, and may therefore also

@@ -22,17 +22,16 @@ type all struct {
 	Flinks flinksSettings
 	Night  nightSettings
 	Work   workSettings
-	Limits limitSettings
 	Log    logSettings
 }
 
 func defaults() all {
 	return all{
-		Stores: storeSettings{Data: "nightshift-data", Replicas: 1},
-		Night:  nightSettings{Window: Window{From: 4 * time.Hour, To: 8 * time.Hour}, DaysOfTransactions: 90},
+		Stores: storeSettings{Data: "nightshift-data"},
+		Night:  nightSettings{Window: Window{From: 4 * time.Hour, To: 8 * time.Hour}, DaysOfTransactions: 90, Attributes: "none"},
 		Work: workSettings{
 			Concurrency: 64, MaxAge: 24 * time.Hour, PollInterval: 3 * time.Second, PollTimeout: 30 * time.Minute,
-			MaxLive: 3, RetryBase: 5 * time.Minute, RetryCap: time.Hour, AccountsTTL: 72 * time.Hour, Grace: 30 * time.Second,
+			MaxLive: 3, RetryBase: 5 * time.Minute, RetryCap: time.Hour, Accounts: "keep", Grace: 30 * time.Second,
 		},
 		Log: logSettings{Format: "auto", Level: "info"},
 	}
@@ -44,7 +43,7 @@ func settle(environ []string, args ...string) (all, error) {
 	a := &app{env: environ, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
 	root := a.newRootCommand()
 	cmd := &cobra.Command{Use: "work", RunE: func(*cobra.Command, []string) error { return nil }}
-	a.settings(cmd, &s.Stores, &s.Flinks, &s.Night, &s.Work, &s.Limits, &s.Log)
+	a.settings(cmd, &s.Stores, &s.Flinks, &s.Night, &s.Work, &s.Log)
 	root.AddCommand(cmd)
 	root.SetArgs(append([]string{"work"}, args...))
 	return s, root.Execute()
@@ -65,7 +64,7 @@ func TestSettings(t *testing.T) {
 			func(s *all) { s.Work.PollInterval = 9 * time.Second }},
 		{"a flag beats a variable that is wrong", []string{"NIGHTSHIFT_REPLICAS=x"}, []string{"--replicas=3"},
 			func(s *all) { s.Stores.Replicas = 3 }},
-		{"a flag may repeat the default", []string{"NIGHTSHIFT_REPLICAS=3"}, []string{"--replicas=1"}, func(*all) {}},
+		{"a flag may repeat the default", []string{"NIGHTSHIFT_REPLICAS=3"}, []string{"--replicas=0"}, func(*all) {}},
 		{"an empty variable counts as none", []string{"NIGHTSHIFT_REPLICAS="}, nil, func(*all) {}},
 		{"of two the last one counts", []string{"NIGHTSHIFT_REPLICAS=1", "NIGHTSHIFT_REPLICAS=3"}, nil,
 			func(s *all) { s.Stores.Replicas = 3 }},
@@ -73,8 +72,6 @@ func TestSettings(t *testing.T) {
 			func(s *all) { s.Flinks.SecretKey = "from the file" }},
 		{"a flag beats the file, which is not read", []string{"NIGHTSHIFT_FLINKS_SECRET_KEY_FILE=/none"}, []string{"--flinks-secret-key=k"},
 			func(s *all) { s.Flinks.SecretKey = "k" }},
-		{"a bare toggle means true", nil, []string{"--attributes"}, func(s *all) { s.Night.Attributes = true }},
-		{"a toggle may be false", []string{"NIGHTSHIFT_ATTRIBUTES=true"}, []string{"--attributes=false"}, func(*all) {}},
 		{"several servers with commas", nil, []string{"--nats-url", "nats://a:4222,tls://b:4222"},
 			func(s *all) { s.Stores.NATSURL = "nats://a:4222,tls://b:4222" }},
 		{"a window may cross midnight", nil, []string{"--window", "22:30-02:00"},
@@ -119,8 +116,7 @@ func TestSettingsErrors(t *testing.T) {
 		{"a span may be too short", "", "--poll-interval=0s", "--poll-interval: 0s is too short: the least is 10ms"},
 		{"a number has bounds", "", "--concurrency=0", `--concurrency: "0" is no whole number from 1 to 10000`},
 		{"a choice names the words", "", "--log-format=xml", `--log-format: "xml" is none of auto, text, json`},
-		{"a choice of numbers too", "", "--replicas=2", `--replicas: "2" is none of 1, 3`},
-		{"a toggle too", "", "--attributes=perhaps", `--attributes: "perhaps" is neither true nor false`},
+		{"a choice of numbers too", "", "--replicas=2", `--replicas: "2" is none of 0, 1, 3`},
 		{"a window has two times", "", "--window=04:00", `--window: "04:00" is no window: write two different times of day in UTC, like 04:00-08:00`},
 		{"of the day", "", "--window=04:00-24:30", `--window: "04:00-24:30" is no window: write two different times of day in UTC, like 04:00-08:00`},
 		{"that differ", "", "--window=04:00-04:00", `--window: "04:00-04:00" is no window: write two different times of day in UTC, like 04:00-08:00`},
@@ -172,7 +168,7 @@ func TestHelpShowsSettings(t *testing.T) {
 	a := &app{stdout: &out, stderr: &out}
 	root := a.newRootCommand()
 	cmd := &cobra.Command{Use: "work", Short: "Work jobs off", GroupID: groupNight, Example: "  nightshift work", Run: func(*cobra.Command, []string) {}}
-	a.settings(cmd, &storeSettings{}, &flinksSettings{}, &nightSettings{}, &workSettings{}, &limitSettings{}, &logSettings{})
+	a.settings(cmd, &storeSettings{}, &flinksSettings{}, &nightSettings{}, &workSettings{}, &logSettings{})
 	root.AddCommand(cmd)
 	root.SetArgs([]string{"work", "--help"})
 	if err := root.Execute(); err != nil {

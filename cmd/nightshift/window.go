@@ -41,3 +41,20 @@ func parseWindow(s string) (Window, error) {
 func sinceMidnight(t time.Time) time.Duration {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }
+
+// endAt is the end of the window if t lies in it, else zero: what begins
+// outside the window does so on somebody's word and has no end.
+func (w Window) endAt(t time.Time) time.Time {
+	t = t.UTC()
+	midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+	for _, day := range []time.Time{midnight.AddDate(0, 0, -1), midnight} {
+		from, to := day.Add(w.From), day.Add(w.To)
+		if w.To < w.From {
+			to = to.AddDate(0, 0, 1)
+		}
+		if !t.Before(from) && t.Before(to) {
+			return to
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nightshift/consumer"
+)
+
+func newConsumeCommand(a *app) *cobra.Command {
+	var s storeSettings
+	var f flinksSettings
+	var work workSettings
+	var logs logSettings
+	cmd := &cobra.Command{
+		Use:   "consume",
+		Short: "Work refresh jobs off; run as many of these as you like",
+		Long: `Pulls jobs, calls Flinks and tells one outcome for each job, until it is stopped.
+Any number of replicas may share the work. SIGTERM lets calls in flight finish
+within --grace and hands the other jobs to the other replicas; kill -9 loses
+nothing either, its jobs come back after 30 seconds.`,
+		Example: `  nightshift consume --nats-url nats://nats:4222 --redis-url redis://redis:6379/0 \
+      --flinks-url https://toolbox-api.private.fin.ag --concurrency 128`,
+		GroupID: groupNight,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, log := cmd.Context(), a.logger(logs)
+			client, err := f.client(work.Concurrency * 2)
+			if err != nil {
+				return err
+			}
+			st, err := s.open(ctx, log, true)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			if err := awaitFlinks(ctx, log, client); err != nil {
+				return err
+			}
+			w := work.worker(st, client, log)
+			log.Info("working", "worker", w.Name, "concurrency", w.Concurrency)
+			stop := context.AfterFunc(ctx, func() { log.Info("stopping", "grace", work.Grace) })
+			defer stop()
+			go reportStats(ctx, log, &w.Stats)
+			err = w.Run(ctx)
+			logStats(log, "stopped", &w.Stats)
+			return err
+		},
+	}
+	a.settings(cmd, &s, &f, &work, &logs)
+	return cmd
+}
+
+// statsEvery is how often a worker says how it is getting on.
+const statsEvery = 30 * time.Second
+
+// reportStats logs the counts while they change.
+func reportStats(ctx context.Context, log *slog.Logger, stats *consumer.Stats) {
+	t := time.NewTicker(statsEvery)
+	defer t.Stop()
+	var last int64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if calls := stats.Calls.Load(); calls != last {
+			last = calls
+			logStats(log, "at work", stats)
+		}
+	}
+}
+
+func logStats(log *slog.Logger, message string, s *consumer.Stats) {
+	log.Info(message, //nolint:sloglint // one of two constants
+		"in_hand", s.InHand.Load(), "outcomes", s.Told.Load(), "parked", s.Parked.Load(), "repeats", s.Repeated.Load(),
+		"dead", s.Dead.Load(), "calls", s.Calls.Load(), "live_calls", s.Live.Load())
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nightshift/cmd/nightshift/internal/ui"
+	"nightshift/consumer"
+	"nightshift/producer/event"
+)
+
+// night is one run from the roster to the last outcome, producer and consumer
+// in one process. It is what demo and run have in common.
+type night struct {
+	stores *stores
+	worker *consumer.Worker
+	screen *ui.Screen
+	log    *slog.Logger
+	data   string
+
+	began  time.Time
+	cycle  string
+	roster map[string]bool // the logins of the run
+}
+
+// publisher publishes the run's jobs, and calls each for every one of them.
+type publisher func(each func(event.Job)) (produced, error)
+
+// run publishes and works until no job is left, or ctx ends; then it counts
+// what the outcome stream holds. Bad lines of the roster come as an error
+// beside a full summary.
+func (n *night) run(ctx context.Context, total int, publish publisher) (ui.Summary, error) {
+	n.began, n.roster = now(), map[string]bool{}
+	n.worker.OnOutcome = func(o event.Outcome) { n.screen.Event(shown(o)) }
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	worked := make(chan error, 1)
+	go func() { worked <- n.worker.Run(work) }()
+
+	n.screen.Start("refreshing", total)
+	p, badLines := publish(func(j event.Job) { n.roster[j.LoginID] = true })
+	n.cycle = p.Cycle
+	err := badLines
+	if err == nil || isBadLines(err) {
+		err = n.await(ctx, worked)
+	}
+	stop()
+	if werr := <-worked; err == nil {
+		err = werr
+	}
+	n.screen.Finish()
+	if err != nil {
+		return ui.Summary{}, n.unfinished(err)
+	}
+	sum, err := n.count(context.WithoutCancel(ctx))
+	if err != nil {
+		return ui.Summary{}, err
+	}
+	return sum, badLines
+}
+
+// await watches the stream of jobs until it is empty.
+func (n *night) await(ctx context.Context, worked chan error) error {
+	t := time.NewTicker(100 * time.Millisecond)
+	defer t.Stop()
+	for {
+		left, parked, err := n.left(ctx)
+		if err == nil {
+			done := max(0, len(n.roster)-int(left))
+			n.screen.Progress(done, fmt.Sprintf("%d in hand, %d parked", n.worker.Stats.InHand.Load(), parked))
+			if left == 0 {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-worked:
+			worked <- nil
+			return fmt.Errorf("worker ended early: %w", err)
+		case <-t.C:
+		}
+	}
+}
+
+// left counts the jobs in the stream, and those among them that wait for their
+// time.
+func (n *night) left(ctx context.Context) (all uint64, parked int, err error) {
+	s, err := n.stores.JS.Stream(ctx, event.StreamJobs)
+	if err != nil {
+		return 0, 0, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(event.RetrySubject("*", event.Nightly)))
+	if err != nil {
+		return 0, 0, err
+	}
+	return info.State.Msgs, len(info.State.Subjects), nil
+}
+
+// unfinished says what became of a run that did not come to its end.
+func (n *night) unfinished(err error) error {
+	left, _, lerr := n.left(context.Background())
+	if lerr != nil || left == 0 {
+		return err
+	}
+	return exit(exitTrouble, fmt.Errorf("stopped before the end: %d jobs wait in %s, the same command goes on with them", left, n.data))
+}
+
+// count reads the outcome stream: what it holds is what was told.
+func (n *night) count(ctx context.Context) (ui.Summary, error) {
+	sum := ui.Summary{
+		Logins: len(n.roster), Data: n.data,
+		Outcomes: map[string]int{}, Reasons: map[string]map[string]int{},
+	}
+	told := map[string]int{} // by outcome id
+	ended := map[string]bool{}
+	err := (&eventFlags{}).read(ctx, n.stores.JS, func(o event.Outcome, _ []byte) {
+		mine := o.Cycle == n.cycle || o.Timings.Ended.After(n.began)
+		if !mine || !n.roster[o.LoginID] {
+			return
+		}
+		if told[o.ID()]++; told[o.ID()] > 1 {
+			sum.Duplicates++
+			return
+		}
+		ended[o.LoginID] = true
+		sum.Outcomes[string(o.Type)]++
+		if sum.Reasons[string(o.Type)] == nil {
+			sum.Reasons[string(o.Type)] = map[string]int{}
+		}
+		sum.Reasons[string(o.Type)][string(o.Reason)]++
+	})
+	sum.Lost = len(n.roster) - len(ended)
+	sum.Seconds = time.Since(n.began).Seconds()
+	return sum, err
+}
+
+// show prints the summary and turns it into the exit code.
+func (n *night) show(w io.Writer, sum ui.Summary, asJSON bool) error {
+	if asJSON {
+		data, err := sum.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\n", data)
+	} else {
+		n.screen.Summary(sum)
+	}
+	if !sum.OK() {
+		return exit(exitLost, nil)
+	}
+	return nil
+}

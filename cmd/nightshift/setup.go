@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"nightshift/producer/event"
+)
+
+func newSetupCommand(a *app) *cobra.Command {
+	var s storeSettings
+	var logs logSettings
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Create the streams, consumers and the object store, or check them",
+		Long: `Creates what Nightshift needs in JetStream. What is there already is checked: a
+part with other settings is left as it is and named in the error. The other
+commands do the same when they start, so this one is for whoever wants to do it
+first, with rights that the others need not have.`,
+		Example: `  nightshift setup --nats-url nats://nats:4222 --replicas 3`,
+		GroupID: groupStart,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			st, err := s.open(cmd.Context(), a.logger(logs), false)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead}
+			if asJSON {
+				return json.NewEncoder(a.stdout).Encode(map[string]any{
+					"streams": streams, "consumers": event.Lanes, "objectStore": event.BucketAccounts,
+				})
+			}
+			for _, name := range streams {
+				a.printf("stream        %s\n", name)
+			}
+			for _, lane := range event.Lanes {
+				a.printf("consumer      %s\n", lane.Durable())
+			}
+			a.printf("object store  %s\n", event.BucketAccounts)
+			return nil
+		},
+	}
+	a.settings(cmd, &s, &logs)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}

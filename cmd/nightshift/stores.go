@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+
+	"nightshift/cmd/nightshift/internal/local"
+	"nightshift/producer"
+	"nightshift/state"
+)
+
+// stores are the servers that a command works with: the ones the settings
+// name, or embedded ones that keep their files in the data directory.
+type stores struct {
+	JS    jetstream.JetStream
+	State *state.Store // Nil unless asked for.
+
+	conn    *nats.Conn
+	closers []func() // In the order of opening.
+}
+
+// open connects to NATS, and to Redis if the command needs it, waiting until
+// they are there, and makes sure that streams and consumers are as they must
+// be.
+func (s *storeSettings) open(ctx context.Context, log *slog.Logger, withRedis bool) (*stores, error) {
+	st := &stores{}
+	err := st.open(ctx, s, log, withRedis)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	return st, nil
+}
+
+func (st *stores) open(ctx context.Context, s *storeSettings, log *slog.Logger, withRedis bool) error {
+	if s.NATSURL == "" || withRedis && s.RedisURL == "" {
+		lock, err := local.LockDir(s.Data)
+		if err != nil {
+			return err
+		}
+		st.later(func() { _ = lock.Close() })
+	}
+	if err := st.openNATS(ctx, s, log); err != nil {
+		return err
+	}
+	if withRedis {
+		if err := st.openRedis(ctx, s, log); err != nil {
+			return err
+		}
+	}
+	return st.setup(ctx, s, log)
+}
+
+func (st *stores) later(f func()) { st.closers = append(st.closers, f) }
+
+// Close undoes what open did, last things first. What the connections still
+// hold back is sent.
+func (st *stores) Close() {
+	for i := len(st.closers) - 1; i >= 0; i-- {
+		st.closers[i]()
+	}
+	st.closers = nil
+}
+
+func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logger) error {
+	var err error
+	if s.NATSURL == "" {
+		server, err := local.StartNATS(ctx, filepath.Join(s.Data, "nats"), local.NATSOptions{Log: log})
+		if err != nil {
+			return err
+		}
+		st.later(server.Close)
+		st.conn, err = server.Connect(natsOptions(s, log)...)
+		if err != nil {
+			return err
+		}
+	} else if st.conn, err = dialNATS(ctx, s, log); err != nil {
+		return fmt.Errorf("NATS at %s: %w", s.NATSURL, err)
+	}
+	st.later(func() {
+		_ = st.conn.FlushTimeout(5 * time.Second) // the last acks
+		st.conn.Close()
+	})
+	st.JS, err = jetstream.New(st.conn, jetstream.WithDefaultTimeout(10*time.Second))
+	return err
+}
+
+func dialNATS(ctx context.Context, s *storeSettings, log *slog.Logger) (nc *nats.Conn, err error) {
+	err = awaiting(ctx, log, "NATS at "+s.NATSURL.String(), func(context.Context) error {
+		nc, err = nats.Connect(s.NATSURL.Reveal(), natsOptions(s, log)...)
+		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return hopeless(err)
+		}
+		return err
+	})
+	return nc, err
+}
+
+// natsOptions never give a connection up: jobs wait meanwhile.
+func natsOptions(s *storeSettings, log *slog.Logger) []nats.Option {
+	opts := []nats.Option{
+		nats.Name("nightshift"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500 * time.Millisecond),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn("NATS is unreachable; trying again until it answers", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info("NATS has recovered", "url", nc.ConnectedUrlRedacted())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warn("NATS reports a problem (continuing)", "err", err)
+		}),
+	}
+	if s.NATSCreds != "" {
+		opts = append(opts, nats.UserCredentials(s.NATSCreds))
+	}
+	return opts
+}
+
+func (st *stores) openRedis(ctx context.Context, s *storeSettings, log *slog.Logger) (err error) {
+	state.LogTo(log)
+	if s.RedisURL == "" {
+		server, err := local.StartRedis(ctx, filepath.Join(s.Data, "redis"), log)
+		if err != nil {
+			return err
+		}
+		st.later(func() {
+			if err := server.Close(); err != nil {
+				log.Warn("redis did not stop well (continuing)", "err", err)
+			}
+		})
+		st.State = state.New(redis.NewUniversalClient(server.Options()))
+	} else if st.State, err = state.Open(s.RedisURL.Reveal()); err != nil {
+		return exit(exitUsage, fmt.Errorf("--redis-url: %w", err))
+	}
+	st.later(func() { _ = st.State.Close() })
+	what := "Redis"
+	if s.RedisURL != "" {
+		what = "Redis at " + s.RedisURL.String()
+	}
+	err = awaiting(ctx, log, what, func(ctx context.Context) error {
+		err := st.State.Ping(ctx)
+		if err != nil && (strings.Contains(err.Error(), "NOAUTH") || strings.Contains(err.Error(), "WRONGPASS")) {
+			return hopeless(err)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// setup creates or checks the streams. JetStream may come up later than the
+// server that it is part of.
+func (st *stores) setup(ctx context.Context, s *storeSettings, log *slog.Logger) error {
+	setup := producer.Setup{Replicas: s.Replicas, AccountsTTL: s.AccountsTTL}
+	return awaiting(ctx, log, "JetStream", func(ctx context.Context) error {
+		_, err := setup.Run(ctx, st.JS)
+		if _, answered := errors.AsType[*jetstream.APIError](err); answered || errors.Is(err, producer.ErrDiffers) {
+			return hopeless(err)
+		}
+		return err
+	})
+}
