@@ -68,7 +68,7 @@ func (r *AccountsDetailResponse) Pending() bool { return r.Status == http.Status
 func (r AccountsDetailResponse) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("status", r.Status),
-		slog.String("requestId", r.RequestID),
+		slog.String("request_id", r.RequestID),
 		slog.Int("accounts", len(r.Accounts)),
 		slog.Int("bytes", len(r.Raw)),
 	)

@@ -45,7 +45,7 @@ func (r *AttributesResponse) Pending() bool { return r.Status == http.StatusAcce
 func (r AttributesResponse) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("status", r.Status),
-		slog.String("requestId", r.RequestID),
+		slog.String("request_id", r.RequestID),
 		slog.Int("bytes", len(r.Raw)),
 	)
 }

@@ -109,7 +109,7 @@ func (r *AuthorizeResponse) Challenge() bool { return r.Status == http.StatusNon
 func (r AuthorizeResponse) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("status", r.Status),
-		slog.String("requestId", r.RequestID),
+		slog.String("request_id", r.RequestID),
 		slog.String("institution", r.Institution),
 		slog.Int("challenges", len(r.Challenges)),
 	)

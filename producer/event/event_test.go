@@ -197,8 +197,8 @@ func TestDecodeJobRefuses(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.rule, func(t *testing.T) {
 			_, err := event.DecodeJob(r.subject, []byte(r.data))
-			var je *event.JobError
-			if !errors.As(err, &je) || je.Reason != r.want {
+			je, ok := errors.AsType[*event.JobError](err)
+			if !ok || je.Reason != r.want {
 				t.Errorf("got %v, want reason %s", err, r.want)
 			}
 		})
@@ -265,8 +265,7 @@ func FuzzDecodeJob(f *testing.F) {
 	f.Fuzz(func(t *testing.T, subject string, data []byte) {
 		j, err := event.DecodeJob(subject, data)
 		if err != nil {
-			var je *event.JobError
-			if !errors.As(err, &je) {
+			if _, ok := errors.AsType[*event.JobError](err); !ok {
 				t.Fatalf("error %T is no JobError", err)
 			}
 			return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -110,8 +111,15 @@ func (e *JobError) Error() string { return fmt.Sprintf("job is %s: %v", e.Reason
 // Unwrap returns the cause.
 func (e *JobError) Unwrap() error { return e.Err }
 
+// maxJob bounds a job's message, in bytes. A job has about 500, and what comes
+// of it, fields that nobody here knows included, has to fit into one message.
+const maxJob = 64 << 10
+
 // DecodeJob reads a job's message and checks it. Its error is a [*JobError].
 func DecodeJob(subject string, data []byte) (Job, error) {
+	if len(data) > maxJob {
+		return Job{}, &JobError{DeadInvalid, fmt.Errorf("it has %d bytes, at most %d are allowed", len(data), maxJob)}
+	}
 	var j Job
 	if err := json.Unmarshal(data, &j); err != nil {
 		return Job{}, &JobError{DeadMalformed, err}
@@ -167,20 +175,13 @@ func (j Job) checkPhase() error {
 
 // Check reports the first option that Flinks does not offer.
 func (o Options) Check() error {
-	switch o.DaysOfTransactions {
-	case 0, 90, 365:
-	default:
+	if !slices.Contains([]int{0, 90, 365}, o.DaysOfTransactions) {
 		return fmt.Errorf("bad daysOfTransactions %d: 90 or 365, or 0 for none", o.DaysOfTransactions)
 	}
-	if o.Attributes == "" {
-		return nil
+	if o.Attributes != "" && !slices.Contains(AttributeSets, o.Attributes) {
+		return fmt.Errorf("bad attributes %q: one of %v", o.Attributes, AttributeSets)
 	}
-	for _, set := range AttributeSets {
-		if o.Attributes == set {
-			return nil
-		}
-	}
-	return fmt.Errorf("bad attributes %q: one of %v", o.Attributes, AttributeSets)
+	return nil
 }
 
 // wireJob is Job without its methods.

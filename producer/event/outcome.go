@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,8 +44,10 @@ const (
 	RefusedBefore         Reason = "refused_before"          // an earlier live refresh was refused and the login was not reconnected since; no live call was made
 )
 
-// Reason of mfa_required.
-const SecurityChallenge Reason = "security_challenge"
+// Reasons of mfa_required.
+const (
+	SecurityChallenge Reason = "security_challenge" // requestId is the session to answer it in
+)
 
 // Reasons of failed.
 const (
@@ -143,12 +146,10 @@ func (o Outcome) Check() error {
 	if !ok {
 		return fmt.Errorf("bad type %q: one of %v", o.Type, Types)
 	}
-	for _, r := range reasons {
-		if o.Reason == r {
-			return nil
-		}
+	if !slices.Contains(reasons, o.Reason) {
+		return fmt.Errorf("bad reason %q for %s: one of %v", o.Reason, o.Type, reasons)
 	}
-	return fmt.Errorf("bad reason %q for %s: one of %v", o.Reason, o.Type, reasons)
+	return nil
 }
 
 // Encode writes the event's data.
