@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -115,9 +116,10 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 
 // recordLive writes a live call down before it is made.
 func (w *Worker) recordLive(h *hold, work *Work, c *course) error {
-	ctx, cancel := h.brief()
-	defer cancel()
-	if err := w.State.RecordLive(ctx, h.lease, work.Spent.Live); err != nil {
+	err := h.owned(func(ctx context.Context) error {
+		return w.State.RecordLive(ctx, h.lease, work.Spent.Live)
+	})
+	if err != nil {
 		work.Spent.Live-- // not made, not spent
 		return err
 	}
@@ -211,11 +213,14 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 		w.good(host)
 	}
 	switch {
+	case r.Kind == flinks.KindThrottled:
+		w.pace.throttled(time.Now(), r.RetryAfter)
 	case r.Kind == flinks.KindTransport && r.Unsent:
 		r.InARow = w.rows.suspect(host, work.LoginID)
 	case suspicious(r.Kind, c.op):
 		r.InARow = w.rows.suspect(c.op, work.LoginID)
-	case r.Kind != flinks.KindTransport && r.Kind != flinks.KindConfig && r.Kind != flinks.KindThrottled:
+	case r.Kind != flinks.KindTransport && r.Kind != flinks.KindConfig:
+		w.pace.good()
 		w.good(c.op)
 	}
 	return r

@@ -80,6 +80,18 @@ func (h *hold) renew() error {
 	return err
 }
 
+// owned carries out what needs the lease. Redis may have forgotten it since the
+// last heartbeat: where nobody else has it, it is taken again.
+func (h *hold) owned(op func(context.Context) error) error {
+	ctx, cancel := h.brief()
+	defer cancel()
+	err := op(ctx)
+	if errors.Is(err, state.ErrLost) && h.renew() == nil {
+		err = op(ctx)
+	}
+	return err
+}
+
 // certain makes sure, before a call to Flinks, that the login is still ours.
 // After a pause of the process, or without Redis, it may not be.
 func (h *hold) certain() error {

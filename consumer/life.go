@@ -68,10 +68,12 @@ func (w *Worker) claim(ctx context.Context, lease state.Lease) (state.Held, erro
 
 // mayRepeat reports whether the job may have ended already without Redis
 // knowing: the message was delivered before, the job is not at its first
-// attempt, or Redis' memory is younger than the job.
+// attempt, or Redis' memory does not reach back far enough. The time of
+// publication alone does not tell: a producer may publish a night again after
+// it has ended, and Redis may have forgotten it in between.
 func mayRepeat(job event.Job, meta *jetstream.MsgMetadata, held state.Held) bool {
 	return meta.NumDelivered > 1 || job.Attempt > 1 ||
-		!held.Known && !job.Published.After(held.Epoch)
+		!held.Known && job.Published.Before(held.Epoch.Add(state.CycleTTL))
 }
 
 // settleTold asks the outcome stream whether the job's outcome was told, and
@@ -99,9 +101,6 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 	first.Spent.Live = max(job.Spent.Live, held.Live)
 	move := w.Policy.Begin(first, time.Now())
 	for {
-		if move.Slow {
-			w.pace.slow(time.Now(), move.After)
-		}
 		switch move.Do {
 		case End:
 			w.end(h, move, c)
@@ -121,7 +120,7 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 		}
 		var err error
 		if move, err = w.next(h, move.Work, c); err != nil {
-			w.stopped(h, move.Work, err)
+			w.stopped(h, job, move.Work, err)
 			return
 		}
 	}
@@ -130,8 +129,8 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 // next makes one call and decides what follows. With an error the call was not
 // made, or its answer does not count; the move's work is the job as it stands.
 func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
-	if !w.wait(h, w.pace.wait(time.Now())) {
-		return Move{Work: work}, errStopped
+	if !w.wait(h, w.pace.turn(time.Now())) || work.Phase == event.PhaseLive && w.isStopping() {
+		return Move{Work: work}, errStopped // a live call that is cut off would be spent in vain
 	}
 	if err := h.certain(); err != nil {
 		return Move{Work: work}, err
@@ -140,6 +139,9 @@ func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
 	reply, err := w.call(h, &work, c)
 	if err == nil && h.Err() != nil {
 		err = context.Cause(h) // the answer to a call that was cut off says nothing
+		if reply.Unsent {
+			work.Spent = before.Spent
+		}
 	}
 	if err != nil {
 		return Move{Work: work}, err
@@ -162,17 +164,24 @@ func (w *Worker) unrecord(h *hold, live int) {
 }
 
 // stopped puts a job down that cannot go on here: the worker stops, the lease
-// is lost, or Redis is gone.
-func (w *Worker) stopped(h *hold, work Work, err error) {
+// is lost, or Redis is gone. Redis may come back empty, so live calls that the
+// job's message does not know of go on in a message of their own.
+func (w *Worker) stopped(h *hold, job event.Job, work Work, err error) {
 	switch {
 	case errors.Is(err, errStopped):
 		w.putDown(h, work)
 	case errors.Is(err, state.ErrLost):
-		// Somebody else goes on with it; the message is theirs to ack.
-		w.Log.Warn("lease lost, job left to its new owner (continuing)", "login", work.LoginID, "cycle", work.Cycle)
+		w.lost(work)
+	case work.Spent.Live > job.Spent.Live:
+		w.park(h, work, redisDown, "")
 	default:
 		w.handBack(h, redisDown)
 	}
+}
+
+// lost leaves a job to whoever has taken it; the message is theirs to ack.
+func (w *Worker) lost(work Work) {
+	w.Log.Warn("lease lost, job left to its new owner (continuing)", "login", work.LoginID, "cycle", work.Cycle)
 }
 
 // wait waits in the process; it reports false when the worker stops or the
@@ -190,6 +199,16 @@ func (w *Worker) wait(h *hold, d time.Duration) bool {
 	case <-h.Done():
 	}
 	return false
+}
+
+// isStopping reports whether Run was told to stop.
+func (w *Worker) isStopping() bool {
+	select {
+	case <-w.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // shortBackoff measures the waits in the process after a hiccup. It stops when

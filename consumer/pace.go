@@ -5,74 +5,64 @@ import (
 	"time"
 )
 
-// The pauses after a throttled answer: doubled by each further one, forgotten
-// when Flinks has answered well for as long as the last pause.
+// The gap between two calls: where it begins when Flinks asks to slow down,
+// its most, and below which it is none.
 const (
-	paceFirst = time.Second
-	paceMost  = time.Minute
+	gapFirst = 5 * time.Millisecond
+	gapMost  = time.Second
+	gapLeast = 500 * time.Microsecond
 )
 
-// pace slows every call of the process down after Flinks asked for it.
+// stopMost is the longest that one answer stops all calls, whatever it says.
+// The job that got it waits longer by itself, parked.
+const stopMost = time.Minute
+
+// paceHold is how long after a throttled answer no further one counts: those
+// that come in belong to calls made before it.
+const paceHold = 200 * time.Millisecond
+
+// pace spaces the calls of the process after Flinks has asked to slow down.
+// Each such answer doubles the gap, each good one takes a hundredth off it; so
+// the pace finds the rate that Flinks grants and stays just below, and a
+// single throttled login among thousands costs next to nothing.
 type pace struct {
 	mu    sync.Mutex
-	until time.Time // no call begins before
-	pause time.Duration
+	gap   time.Duration
+	next  time.Time // when the next call may begin
+	until time.Time // end of the hold
 }
 
-// slow begins a pause of at least atLeast. Answers that come in during a pause
-// belong to calls made before it and do not lengthen it.
-func (p *pace) slow(now time.Time, atLeast time.Duration) {
+// throttled slows down, and stops for as long as Flinks said, within reason.
+func (p *pace) throttled(now time.Time, retryAfter time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if stop := now.Add(min(retryAfter, stopMost)); stop.After(p.next) {
+		p.next = stop
+	}
 	if now.Before(p.until) {
 		return
 	}
-	if now.Sub(p.until) > p.pause {
-		p.pause = 0
-	}
-	p.pause = min(max(2*p.pause, paceFirst, atLeast), paceMost)
-	p.until = now.Add(p.pause)
+	p.gap = min(max(2*p.gap, gapFirst), gapMost)
+	p.until = now.Add(paceHold)
 }
 
-// wait is how long a call has to be put off.
-func (p *pace) wait(now time.Time) time.Duration {
+// good speeds up a little.
+func (p *pace) good() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(0, p.until.Sub(now))
+	if p.gap -= p.gap / 100; p.gap < gapLeast {
+		p.gap = 0
+	}
 }
 
-// rows counts, per operation, the different logins in a row that were answered
-// in the same suspicious way: one such login is its own matter, several are
-// most likely our fault.
-type rows struct {
-	mu     sync.Mutex
-	logins map[string]map[string]bool
-}
-
-// rowMost bounds the memory; no policy asks for more.
-const rowMost = 64
-
-// suspect notes a suspicious answer and returns how many logins are in the row.
-func (r *rows) suspect(op, loginID string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.logins == nil {
-		r.logins = map[string]map[string]bool{}
+// turn is how long a call has to wait for its turn, which is taken by asking.
+func (p *pace) turn(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next.Before(now) {
+		p.next = now
 	}
-	row := r.logins[op]
-	if row == nil {
-		row = map[string]bool{}
-		r.logins[op] = row
-	}
-	if len(row) < rowMost {
-		row[loginID] = true
-	}
-	return len(row)
-}
-
-// good ends the operation's row.
-func (r *rows) good(op string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.logins, op)
+	wait := p.next.Sub(now)
+	p.next = p.next.Add(p.gap)
+	return wait
 }

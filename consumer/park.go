@@ -43,9 +43,10 @@ func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason)
 	w.Stats.Parked.Add(1)
 	w.Log.Debug("parked", "job", next.OutcomeID(), "attempt", next.Attempt, "after", after, "reason", why)
 
-	ctx, cancel := h.brief()
-	defer cancel()
-	switch err := w.State.Park(ctx, h.lease, seq, next.Spent.Live); {
+	err = h.owned(func(ctx context.Context) error {
+		return w.State.Park(ctx, h.lease, seq, next.Spent.Live)
+	})
+	switch {
 	case errors.Is(err, state.ErrLost):
 		return // the message in hand is somebody else's now
 	case err != nil:
@@ -58,7 +59,7 @@ func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason)
 // worker stops.
 func (w *Worker) putDown(h *hold, work Work) {
 	if errors.Is(context.Cause(h), state.ErrLost) {
-		w.stopped(h, work, state.ErrLost)
+		w.lost(work)
 		return
 	}
 	w.park(h, work, 0, "")

@@ -29,7 +29,7 @@ type lane struct {
 // pull runs until ctx ends. Jobs run under work.
 func (l *lane) pull(ctx, work context.Context) {
 	for ctx.Err() == nil {
-		n, done := l.slots(ctx)
+		n, probe, done := l.slots(ctx)
 		if n == 0 {
 			return
 		}
@@ -39,36 +39,39 @@ func (l *lane) pull(ctx, work context.Context) {
 		}
 		if got == 0 {
 			done()
+			if probe { // an idle lane must not take every probe from the other one
+				sleep(ctx.Done(), pullHeartbeat)
+			}
 		}
 	}
 }
 
 // slots waits for a free slot, then takes all that are free and that the gates
-// let through. done ends a probe of a gate.
-func (l *lane) slots(ctx context.Context) (n int, done func()) {
+// let through: with probe a single one. done ends the probe.
+func (l *lane) slots(ctx context.Context) (n int, probe bool, done func()) {
 	select {
 	case l.free <- struct{}{}:
 		n = 1
 	case <-ctx.Done():
-		return 0, nil
+		return 0, false, nil
 	}
-	probe, doneOurs := l.worker.ours.enter(ctx)
-	probe2, doneRedis := l.worker.redis.enter(ctx)
+	probeOurs, doneOurs := l.worker.ours.enter(ctx)
+	probeRedis, doneRedis := l.worker.redis.enter(ctx)
 	done = func() { doneOurs(); doneRedis() }
 	if ctx.Err() != nil {
 		<-l.free
 		done()
-		return 0, nil
+		return 0, false, nil
 	}
-	if probe || probe2 {
-		return n, done
+	if probeOurs || probeRedis {
+		return n, true, done
 	}
 	for {
 		select {
 		case l.free <- struct{}{}:
 			n++
 		default:
-			return n, done
+			return n, false, done
 		}
 	}
 }

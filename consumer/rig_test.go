@@ -44,8 +44,14 @@ type rig struct {
 // night is where the bubble's clock stands when a test begins.
 var night = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// bubble runs a test in virtual time.
+// bubble runs a test in virtual time. Within it, r is the test: the context
+// and the clean-up of the outer one belong to another time.
 func bubble(t *testing.T, test func(r *rig)) {
+	bubbleWith(t, flinkstest.Options{}, test)
+}
+
+// bubbleWith is bubble with a simulator of other settings.
+func bubbleWith(t *testing.T, opts flinkstest.Options, test func(r *rig)) {
 	// The server's clock is a goroutine of the package. Started inside the
 	// bubble it would be waited for in vain.
 	ats.Register()
@@ -54,7 +60,7 @@ func bubble(t *testing.T, test func(r *rig)) {
 		r := &rig{T: t, log: &logbook{}}
 		r.js = newJetStream(t)
 		r.redis, r.store = newRedis(t)
-		sim, client := flinkstest.Start(t, flinkstest.Options{})
+		sim, client := flinkstest.Start(t, opts)
 		r.sim = sim
 		r.client = &flinks.Client{
 			BaseURL: flinkstest.BaseURL, CustomerID: flinkstest.DefaultCustomerID,
@@ -196,7 +202,7 @@ func (r *rig) messages(stream string) []*jetstream.RawStreamMsg {
 	}
 	var all []*jetstream.RawStreamMsg
 	info := s.CachedInfo().State
-	for seq := info.FirstSeq; seq <= info.LastSeq; seq++ {
+	for seq := max(info.FirstSeq, 1); seq <= info.LastSeq; seq++ {
 		m, err := s.GetMsg(r.Context(), seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue

@@ -165,13 +165,17 @@ func (w *Worker) finish(h *hold, o event.Outcome) {
 	w.ack(h.msg)
 }
 
+// mostDead is how much of a message is buried, in bytes. With its headers, one
+// of the largest size would be too large for the server.
+const mostDead = 512 << 10
+
 // bury moves a message that is no valid job where an operator can look at it.
 func (w *Worker) bury(ctx context.Context, msg jetstream.Msg, meta *jetstream.MsgMetadata, why error) {
 	reason := event.DeadMalformed
 	if je, ok := errors.AsType[*event.JobError](why); ok {
 		reason = je.Reason
 	}
-	dead := &nats.Msg{Subject: event.DeadSubject(reason), Data: msg.Data(), Header: nats.Header{
+	dead := &nats.Msg{Subject: event.DeadSubject(reason), Data: msg.Data()[:min(len(msg.Data()), mostDead)], Header: nats.Header{
 		event.HeaderDeadError:    {headerSafe(why.Error())},
 		event.HeaderDeadSubject:  {msg.Subject()},
 		event.HeaderDeadSequence: {fmt.Sprint(meta.Sequence.Stream)},

@@ -7,65 +7,6 @@ import (
 	"nightshift/producer/event"
 )
 
-// Do is what a worker does next with a job.
-type Do string
-
-// The moves.
-const (
-	Call  Do = "call"  // make the call of Job.Phase now
-	Wait  Do = "wait"  // wait After in the process, then make the call of Job.Phase
-	Park  Do = "park"  // put the job down; it comes back after After and goes on with Job.Phase
-	End   Do = "end"   // the job ends with Type and Reason
-	Yield Do = "yield" // the fault is ours: stop pulling and hand the job back untouched
-)
-
-// Move is a decision: what to do, and the job as it goes on from here.
-type Move struct {
-	Do     Do
-	Work   Work
-	After  time.Duration // with Wait and Park
-	Slow   bool          // with Wait and Park: Flinks asked all of us to slow down
-	Type   event.Type    // with End
-	Reason event.Reason  // with End; with Park and Yield: what stands in the way
-}
-
-// Work is a job in a worker's hands: what the job's message says, and what was
-// learnt since. Work.Phase is the call made last, or the one to make.
-type Work struct {
-	event.Job
-	RefusedAt   time.Time // the bank refused the login live at this time, as far as Redis knows
-	LastRefresh time.Time // from Flinks; zero: not told
-}
-
-// Status says which of Flinks' normal answers came. With a refusal it is empty.
-type Status string
-
-// The normal answers.
-const (
-	OK        Status = "ok"        // 200
-	Pending   Status = "pending"   // 202: still processing
-	Challenge Status = "challenge" // 203: the bank asks a security question
-)
-
-// Reply is what came back from a call, reduced to what a decision needs.
-type Reply struct {
-	Status      Status
-	Kind        flinks.Kind   // what a refusal means; KindNone with a Status
-	FlinksCode  string        // of a refusal, verbatim
-	RequestID   string        // when the reply has one
-	LastRefresh time.Time     // when the reply has one
-	RetryAfter  time.Duration // when Flinks named a time
-	Unsent      bool          // the call certainly never reached Flinks
-
-	// InARow counts the different logins, this one included, whose calls of
-	// this operation were answered in the same suspicious way, with no good
-	// answer in between.
-	InARow int
-	// ShortWait is what the backoff in the process would wait next.
-	// Negative: it has waited long enough.
-	ShortWait time.Duration
-}
-
 // Begin decides the first move of a job that was just claimed.
 func (p Policy) Begin(w Work, now time.Time) Move {
 	if w.Spent.Started.IsZero() && windowClosed(w, now) {
@@ -241,10 +182,10 @@ func (p Policy) detail(w Work, r Reply, now time.Time) Move {
 // attributes decides after GetAttributes. The accounts are there by now, so
 // whatever happens the login is refreshed.
 func (p Policy) attributes(w Work, r Reply, now time.Time) Move {
-	switch {
-	case r.Status == OK:
+	switch r.Status {
+	case OK:
 		return end(w, event.Refreshed, refreshedReason(w))
-	case r.Status == Pending:
+	case Pending:
 		return p.pending(w, event.PhaseAttributes, now)
 	}
 	switch r.Kind {
@@ -288,14 +229,16 @@ func (p Policy) trouble(w Work, r Reply, why event.Reason, now time.Time) Move {
 	return Move{Do: Wait, Work: w, After: r.ShortWait}
 }
 
-// throttled waits as trouble does, at least for the time that Flinks named,
-// and slows all calls down.
+// throttled waits as trouble does, and at least for the time that Flinks
+// named. That all other calls slow down, too, is the matter of pace.
 func (p Policy) throttled(w Work, r Reply, now time.Time) Move {
 	if r.RetryAfter > p.Patience {
+		if windowClosed(w, now.Add(r.RetryAfter)) {
+			return giveUp(w, event.Throttled)
+		}
 		r.ShortWait = -1
 	}
 	m := p.trouble(w, r, event.Throttled, now)
-	m.Slow = true
 	if m.Do != End {
 		m.After = max(m.After, r.RetryAfter)
 	}
@@ -378,14 +321,3 @@ func reconnectReason(k flinks.Kind) event.Reason {
 	}
 	return event.Refused
 }
-
-func call(w Work, phase event.Phase) Move {
-	w.Phase = phase
-	return Move{Do: Call, Work: w}
-}
-
-func end(w Work, t event.Type, r event.Reason) Move {
-	return Move{Do: End, Work: w, Type: t, Reason: r}
-}
-
-func yield(w Work, why event.Reason) Move { return Move{Do: Yield, Work: w, Reason: why} }

@@ -434,20 +434,24 @@ func TestAnyPhase(t *testing.T) {
 				consumer.Move{Do: consumer.Yield, Work: spared, Reason: event.FlinksUnreachable},
 			},
 			{
-				"throttled waits, slows all down, and does not count", w, code("TOO_MANY_REQUESTS"),
-				consumer.Move{Do: consumer.Wait, Work: with(spared, spentCode("TOO_MANY_REQUESTS")), After: 2 * time.Second, Slow: true},
+				"throttled waits, and does not count", w, code("TOO_MANY_REQUESTS"),
+				consumer.Move{Do: consumer.Wait, Work: with(spared, spentCode("TOO_MANY_REQUESTS")), After: 2 * time.Second},
 			},
 			{
 				"throttled waits at least as long as Flinks says", w, retryAfter(code("TOO_MANY_REQUESTS"), time.Minute),
-				consumer.Move{Do: consumer.Wait, Work: with(spared, spentCode("TOO_MANY_REQUESTS")), After: time.Minute, Slow: true},
+				consumer.Move{Do: consumer.Wait, Work: with(spared, spentCode("TOO_MANY_REQUESTS")), After: time.Minute},
 			},
 			{
 				"throttled for long is parked for as long", w, retryAfter(code("TOO_MANY_REQUESTS"), 20*time.Minute),
-				slow(parked(20*time.Minute, event.Throttled, failed(spared, 1, "TOO_MANY_REQUESTS"))),
+				parked(20*time.Minute, event.Throttled, failed(spared, 1, "TOO_MANY_REQUESTS")),
+			},
+			{
+				"throttled beyond the window is failed", w, retryAfter(code("TOO_MANY_REQUESTS"), 4*time.Hour),
+				end(event.Failed, event.Throttled, with(spared, spentCode("TOO_MANY_REQUESTS"))),
 			},
 			{
 				"throttled to the end is failed", used, patienceUsed(code("TOO_MANY_REQUESTS")),
-				slow(end(event.Failed, event.Throttled, failed(with(used, func(w *consumer.Work) { w.Spent.Live = 0 }), 5, "TOO_MANY_REQUESTS"))),
+				end(event.Failed, event.Throttled, failed(with(used, func(w *consumer.Work) { w.Spent.Live = 0 }), 5, "TOO_MANY_REQUESTS")),
 			},
 			{
 				"CONCURRENT_SESSION waits and does not count", w, code("CONCURRENT_SESSION"),
@@ -572,5 +576,4 @@ func transport() consumer.Reply {
 func unsent(r consumer.Reply) consumer.Reply                      { r.Unsent = true; return r }
 func patienceUsed(r consumer.Reply) consumer.Reply                { r.ShortWait = -1; return r }
 func inARow(r consumer.Reply, n int) consumer.Reply               { r.InARow = n; return r }
-func slow(m consumer.Move) consumer.Move                          { m.Slow = true; return m }
 func retryAfter(r consumer.Reply, d time.Duration) consumer.Reply { r.RetryAfter = d; return r }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -49,9 +50,7 @@ func serve(t *testing.T, route string, a answer) (*flinks.Client, *string) {
 			return
 		}
 		seen = dump(r)
-		for name, values := range a.header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), a.header)
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 	}))

@@ -65,7 +65,7 @@ return {'claimed', 0, c[2] and 1 or 0, tonumber(c[3] or 0), tonumber(refused or 
 // renewed.
 func (s *Store) Claim(ctx context.Context, l Lease, ttl time.Duration) (Held, error) {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
-	args := []any{l.Owner, l.Fence, ttl.Milliseconds(), cycleTTL.Milliseconds()}
+	args := []any{l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds()}
 	pipe := s.rdb.Pipeline()
 	epochCmd := pipe.Get(ctx, epochKey)
 	claimCmd := claimScript.EvalSha(ctx, pipe, keys, args...)
@@ -142,7 +142,7 @@ return 1
 // Renew extends the lease to ttl from now, or returns [ErrLost].
 func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration) error {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle)}
-	return lostUnless(s.run(ctx, "renew", renewScript, keys, l.Owner, l.Fence, ttl.Milliseconds(), cycleTTL.Milliseconds()))
+	return lostUnless(s.run(ctx, "renew", renewScript, keys, l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds()))
 }
 
 // lostUnless turns a script's 1 into nil and its 0 into [ErrLost].

@@ -45,7 +45,7 @@ return 1
 // gives the lease back. It can be repeated.
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
-	return s.run(ctx, "finish", finishScript, keys, l.Owner, cycleTTL.Milliseconds(),
+	return s.run(ctx, "finish", finishScript, keys, l.Owner, CycleTTL.Milliseconds(),
 		e.Type, e.Reason, l.Cycle, millis(e.Ended), e.Refreshed, e.Refused).Err()
 }
 

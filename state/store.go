@@ -13,9 +13,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// cycleTTL is how long the record of a cycle is kept after its last change.
+// CycleTTL is how long the record of a cycle is kept after its last change.
 // It outlives the duplicate window of the outcome stream (48 h).
-const cycleTTL = 72 * time.Hour
+const CycleTTL = 72 * time.Hour
 
 // ErrLost says that the lease is no longer the caller's: it expired and
 // somebody else has taken the login, or the job has gone on without the

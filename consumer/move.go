@@ -1,0 +1,77 @@
+package consumer
+
+import (
+	"time"
+
+	"nightshift/flinks"
+	"nightshift/producer/event"
+)
+
+// Do is what a worker does next with a job.
+type Do string
+
+// The moves.
+const (
+	Call  Do = "call"  // make the call of Job.Phase now
+	Wait  Do = "wait"  // wait After in the process, then make the call of Job.Phase
+	Park  Do = "park"  // put the job down; it comes back after After and goes on with Job.Phase
+	End   Do = "end"   // the job ends with Type and Reason
+	Yield Do = "yield" // the fault is ours: stop pulling and hand the job back untouched
+)
+
+// Move is a decision: what to do, and the job as it goes on from here.
+type Move struct {
+	Do     Do
+	Work   Work
+	After  time.Duration // with Wait and Park
+	Type   event.Type    // with End
+	Reason event.Reason  // with End; with Park and Yield: what stands in the way
+}
+
+// Work is a job in a worker's hands: what the job's message says, and what was
+// learnt since. Work.Phase is the call made last, or the one to make.
+type Work struct {
+	event.Job
+	RefusedAt   time.Time // the bank refused the login live at this time, as far as Redis knows
+	LastRefresh time.Time // from Flinks; zero: not told
+}
+
+// Status says which of Flinks' normal answers came. With a refusal it is empty.
+type Status string
+
+// The normal answers.
+const (
+	OK        Status = "ok"        // 200
+	Pending   Status = "pending"   // 202: still processing
+	Challenge Status = "challenge" // 203: the bank asks a security question
+)
+
+// Reply is what came back from a call, reduced to what a decision needs.
+type Reply struct {
+	Status      Status
+	Kind        flinks.Kind   // what a refusal means; KindNone with a Status
+	FlinksCode  string        // of a refusal, verbatim
+	RequestID   string        // when the reply has one
+	LastRefresh time.Time     // when the reply has one
+	RetryAfter  time.Duration // when Flinks named a time
+	Unsent      bool          // the call certainly never reached Flinks
+
+	// InARow counts the different logins, this one included, whose calls of
+	// this operation were answered in the same suspicious way, with no good
+	// answer in between.
+	InARow int
+	// ShortWait is what the backoff in the process would wait next.
+	// Negative: it has waited long enough.
+	ShortWait time.Duration
+}
+
+func call(w Work, phase event.Phase) Move {
+	w.Phase = phase
+	return Move{Do: Call, Work: w}
+}
+
+func end(w Work, t event.Type, r event.Reason) Move {
+	return Move{Do: End, Work: w, Type: t, Reason: r}
+}
+
+func yield(w Work, why event.Reason) Move { return Move{Do: Yield, Work: w, Reason: why} }

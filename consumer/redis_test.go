@@ -1,0 +1,190 @@
+package consumer_test
+
+import (
+	"testing"
+	"time"
+
+	"nightshift/consumer"
+	"nightshift/flinks/flinkstest"
+	"nightshift/producer/event"
+)
+
+// TestRedisUnreachable: without Redis nobody knows who works on a login, so
+// nobody does.
+func TestRedisUnreachable(t *testing.T) {
+	bubble(t, func(r *rig) {
+		logins := flinkstest.Population(30, 3, flinkstest.Mix{Fresh: 1}, night)
+		r.sim.Add(logins...)
+		jobs := jobsFor(logins)
+		r.publish(jobs...)
+		before := r.messages(event.StreamJobs)
+		r.redis.SetError("LOADING Redis is loading the dataset in memory")
+		w := r.worker("w")
+		r.start(w)
+		time.Sleep(2 * time.Minute)
+		if n := len(r.sim.Journal()); n > 0 {
+			t.Errorf("%d calls without Redis", n)
+		}
+		diff(t, "jobs", dataOf(before), dataOf(r.messages(event.StreamJobs)))
+		// One probe at a time: a claim every two seconds, not a storm.
+		if n := w.Stats.Pulled.Load(); n > 16+2*60+10 {
+			t.Errorf("%d messages pulled in two minutes without Redis", n)
+		}
+		r.redis.SetError("")
+		r.drain(2 * time.Minute)
+		r.oneEach(jobs)
+	})
+}
+
+// TestRedisLostDuringJob: Redis goes while a job is in hand, and comes back
+// with or without its memory.
+func TestRedisLostDuringJob(t *testing.T) {
+	stale := night.Add(-48 * time.Hour)
+	down := func(r *rig) { r.redis.SetError("LOADING") }
+	up := func(r *rig, empty bool) {
+		if empty {
+			r.flush()
+		}
+		r.redis.SetError("")
+	}
+	for _, empty := range []bool{false, true} {
+		name := map[bool]string{false: ", and comes back", true: ", and comes back empty"}[empty]
+
+		t.Run("during the live call"+name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				r.sim.Add(flinkstest.Login{
+					ID: "login-1", LastRefresh: stale, Live: []flinkstest.Answer{{Latency: 10 * time.Second}},
+					Detail: []flinkstest.Answer{{Pending: 40 * time.Second}},
+				})
+				r.publish(nightly("login-1"))
+				r.start(r.worker("w"))
+				time.Sleep(5 * time.Second)
+				down(r)
+				time.Sleep(3 * time.Minute)
+				for _, c := range r.sim.Journal() {
+					if at := c.Start.Sub(night); at > 30*time.Second {
+						t.Errorf("%s after %v: by then the lease was over and Redis gone", c.Op, at)
+					}
+				}
+				up(r, empty)
+				r.drain(10 * time.Minute)
+				if o := r.only(); o.Type != event.Refreshed {
+					t.Errorf("outcome %+v", o)
+				}
+				r.liveWithin(1)
+			})
+		})
+
+		t.Run("after a live call whose reply was lost"+name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				lost := flinkstest.Answer{FlinksCode: "RETRY_LATER", Fault: flinkstest.FaultLost, Latency: 40 * time.Second}
+				r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: stale, Live: []flinkstest.Answer{lost, {FlinksCode: "RETRY_LATER"}}})
+				r.publish(nightly("login-1"))
+				r.start(r.worker("w"))
+				time.Sleep(15 * time.Second)
+				down(r)
+				time.Sleep(2 * time.Minute)
+				up(r, empty)
+				r.drain(2 * time.Hour)
+				if o := r.only(); o.Type != event.Failed || o.Reason != event.BankUnavailable {
+					t.Errorf("outcome %+v", o)
+				}
+				r.liveWithin(consumer.DefaultPolicy().MaxLive)
+			})
+		})
+
+		t.Run("before the ending is written down"+name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: stale, Live: []flinkstest.Answer{{FlinksCode: "INVALID_PASSWORD", Latency: 5 * time.Second}}})
+				r.publish(nightly("login-1"))
+				r.start(r.worker("w"))
+				time.Sleep(time.Second)
+				down(r)
+				time.Sleep(time.Minute)
+				calls := len(r.sim.Journal())
+				up(r, empty)
+				r.drain(2 * time.Minute)
+				r.only()
+				if n := len(r.sim.Journal()); n > calls {
+					t.Errorf("%d calls after the outcome was told", n-calls)
+				}
+				if l, err := r.store.Login(r.Context(), "login-1"); err != nil || l.RefusedAt.IsZero() {
+					t.Errorf("Redis was not told of the ending: %+v, %v", l, err)
+				}
+			})
+		})
+	}
+}
+
+// TestRedisForgets: Redis is flushed while a job is in hand. Nothing stops:
+// the heartbeat takes the lease again.
+func TestRedisForgets(t *testing.T) {
+	stale := night.Add(-48 * time.Hour)
+	t.Run("the lease comes back with the heartbeat", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: stale, Live: []flinkstest.Answer{{Latency: 100 * time.Second}}})
+			r.publish(nightly("login-1"))
+			w := r.worker("w")
+			r.start(w)
+			time.Sleep(15 * time.Second)
+			r.flush()
+			time.Sleep(11 * time.Second)
+			if !r.redis.Exists("nightshift:{login-1}:lease") {
+				t.Error("no lease after a heartbeat")
+			}
+			r.drain(time.Hour)
+			if o := r.only(); o.Type != event.Refreshed || o.Calls.Live != 1 || o.Calls.Cached != 1 {
+				t.Errorf("outcome %+v", o)
+			}
+			if n := w.Stats.Pulled.Load(); n != 1 {
+				t.Errorf("the message came %d times: its heartbeat was not heard", n)
+			}
+			r.liveWithin(1)
+		})
+	})
+	t.Run("the record of a live call survives it", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: stale, Live: []flinkstest.Answer{{FlinksCode: "RETRY_LATER", Latency: 5 * time.Second}}})
+			r.publish(nightly("login-1"))
+			r.start(r.worker("w"))
+			time.Sleep(3 * time.Second)
+			r.flush()
+			r.drain(2 * time.Hour)
+			r.only()
+			r.liveWithin(consumer.DefaultPolicy().MaxLive)
+		})
+	})
+	t.Run("just before a live call", func(t *testing.T) {
+		slow := flinkstest.Options{Latency: flinkstest.Latency{Cached: flinkstest.Lognormal{Median: 5 * time.Second}}}
+		bubbleWith(t, slow, func(r *rig) {
+			r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: stale})
+			r.publish(nightly("login-1"))
+			r.start(r.worker("w"))
+			time.Sleep(3 * time.Second)
+			r.flush()
+			if took := r.drain(2 * time.Hour); took > 10*time.Second {
+				t.Errorf("the job took %v more, want it to go on at once: nobody else has the login", took)
+			}
+			r.only()
+			r.liveWithin(1)
+		})
+	})
+	t.Run("again and again in a mixed night", func(t *testing.T) {
+		slow := flinkstest.Options{Latency: flinkstest.Latency{Live: flinkstest.Lognormal{Median: 10 * time.Second, Sigma: 1}}}
+		bubbleWith(t, slow, func(r *rig) {
+			logins := flinkstest.Population(60, 11, flinkstest.Mix{}, night)
+			r.sim.Add(logins...)
+			jobs := jobsFor(logins)
+			r.publish(jobs...)
+			few := func(w *consumer.Worker) { w.Concurrency = 4 }
+			r.start(r.worker("w1", few))
+			r.start(r.worker("w2", few))
+			for range 8 {
+				time.Sleep(7 * time.Second)
+				r.flush()
+			}
+			r.drain(6 * time.Hour)
+			r.oneEach(jobs)
+		})
+	})
+}
