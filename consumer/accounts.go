@@ -26,7 +26,17 @@ const chunkSize = 128 << 10
 // object and, when the object is small, may leave its goroutine behind for
 // ever (measured with nats.go 1.55.0: 29 of 6,400). A worker writes millions.
 type Accounts struct {
-	JS jetstream.JetStream
+	js     jetstream.JetStream
+	stream jetstream.Stream
+}
+
+// OpenAccounts looks the object store up, which producer.Setup has created.
+func OpenAccounts(ctx context.Context, js jetstream.JetStream) (*Accounts, error) {
+	stream, err := js.Stream(ctx, "OBJ_"+event.BucketAccounts)
+	if err != nil {
+		return nil, fmt.Errorf("consumer: object store %s: %w", event.BucketAccounts, err)
+	}
+	return &Accounts{js: js, stream: stream}, nil
 }
 
 // object is an object's description, as it lies in the store.
@@ -46,11 +56,7 @@ type object struct {
 // chunks of a new name are written first, then the description, which counts,
 // and the old chunks are removed last.
 func (a *Accounts) Put(ctx context.Context, loginID string, data []byte) (event.Accounts, error) {
-	stream, err := a.JS.Stream(ctx, "OBJ_"+event.BucketAccounts)
-	if err != nil {
-		return event.Accounts{}, fmt.Errorf("consumer: object store %s: %w", event.BucketAccounts, err)
-	}
-	old, err := describe(ctx, stream, loginID)
+	old, err := a.describe(ctx, loginID)
 	if err != nil {
 		return event.Accounts{}, err
 	}
@@ -62,7 +68,7 @@ func (a *Accounts) Put(ctx context.Context, loginID string, data []byte) (event.
 	o.Options.ChunkSize = chunkSize
 	for rest := data; len(rest) > 0; o.Chunks++ {
 		n := min(len(rest), chunkSize)
-		if _, err := a.JS.Publish(ctx, chunkSubject(o.NUID), rest[:n]); err != nil {
+		if _, err := a.js.Publish(ctx, chunkSubject(o.NUID), rest[:n]); err != nil {
 			return event.Accounts{}, fmt.Errorf("consumer: write accounts: %w", err)
 		}
 		rest = rest[n:]
@@ -71,7 +77,7 @@ func (a *Accounts) Put(ctx context.Context, loginID string, data []byte) (event.
 		return event.Accounts{}, err
 	}
 	if old.NUID != "" {
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(chunkSubject(old.NUID))); err != nil {
+		if err := a.stream.Purge(ctx, jetstream.WithPurgeSubject(chunkSubject(old.NUID))); err != nil {
 			return event.Accounts{}, fmt.Errorf("consumer: remove old accounts: %w", err)
 		}
 	}
@@ -79,9 +85,9 @@ func (a *Accounts) Put(ctx context.Context, loginID string, data []byte) (event.
 }
 
 // describe reads what is in the login's place; the zero object: nothing.
-func describe(ctx context.Context, stream jetstream.Stream, loginID string) (object, error) {
+func (a *Accounts) describe(ctx context.Context, loginID string) (object, error) {
 	var o object
-	raw, err := stream.GetLastMsgForSubject(ctx, descriptionSubject(loginID))
+	raw, err := a.stream.GetLastMsgForSubject(ctx, descriptionSubject(loginID))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return o, nil
 	}
@@ -103,7 +109,7 @@ func (a *Accounts) putDescription(ctx context.Context, o object) error {
 	msg := nats.NewMsg(descriptionSubject(o.Name))
 	msg.Data = data
 	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	if _, err := a.JS.PublishMsg(ctx, msg); err != nil {
+	if _, err := a.js.PublishMsg(ctx, msg); err != nil {
 		return fmt.Errorf("consumer: write accounts: %w", err)
 	}
 	return nil

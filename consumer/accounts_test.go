@@ -129,9 +129,8 @@ func TestAccounts(t *testing.T) {
 	})
 	t.Run("it can be deleted, and comes back with the next refresh", func(t *testing.T) {
 		bubble(t, func(r *rig) {
-			put := &consumer.Accounts{JS: r.js}
 			for _, text := range []string{"one", "two"} {
-				ref, err := put.Put(r.Context(), "login-1", []byte(text))
+				ref, err := r.keep.Put(r.Context(), "login-1", []byte(text))
 				if err != nil {
 					r.Fatal(err)
 				}

@@ -81,7 +81,7 @@ func (g *gate) close(op, why string, args ...any) {
 	g.op = op
 	if !g.shut {
 		g.shut, g.since = true, time.Now()
-		g.log.Error(why+"; pulling is paused, jobs stay untouched", append(args, "next_try", g.every)...)
+		g.log.Error("pulling is paused, jobs stay untouched", append([]any{"because", why, "next_try", g.every}, args...)...)
 	}
 	g.tell()
 }
@@ -92,7 +92,7 @@ func (g *gate) open(op string) {
 	defer g.mu.Unlock()
 	if g.shut && g.op == op {
 		g.shut = false
-		g.log.Info(g.name+" has recovered; pulling goes on", "after", time.Since(g.since).Round(time.Millisecond))
+		g.log.Info("recovered, pulling goes on", "what", g.name, "after", time.Since(g.since).Round(time.Millisecond))
 		g.tell()
 	}
 }

@@ -93,7 +93,7 @@ func (h *hand) outcome() event.Outcome {
 
 func (h *hand) keep() {
 	h.Helper()
-	_, err := (&consumer.Accounts{JS: h.js}).Put(h.Context(), h.job.LoginID, []byte(`{"by":"the dead"}`))
+	_, err := h.rig.keep.Put(h.Context(), h.job.LoginID, []byte(`{"by":"the dead"}`))
 	h.must(err)
 }
 

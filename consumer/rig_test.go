@@ -33,7 +33,8 @@ import (
 type rig struct {
 	*testing.T
 	js       jetstream.JetStream
-	accounts jetstream.ObjectStore
+	accounts jetstream.ObjectStore // as subscribers read it
+	keep     *consumer.Accounts    // as workers write it
 	redis    *miniredis.Miniredis
 	store    *state.Store
 	sim      *flinkstest.Server
@@ -68,6 +69,9 @@ func bubbleWith(t *testing.T, opts flinkstest.Options, test func(r *rig)) {
 		}
 		var err error
 		if r.accounts, err = (producer.Setup{}).Run(t.Context(), r.js); err != nil {
+			t.Fatal(err)
+		}
+		if r.keep, err = consumer.OpenAccounts(t.Context(), r.js); err != nil {
 			t.Fatal(err)
 		}
 		test(r)
@@ -120,7 +124,7 @@ func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store) {
 // worker is one more replica, not yet running.
 func (r *rig) worker(name string, change ...func(*consumer.Worker)) *consumer.Worker {
 	w := &consumer.Worker{
-		JS: r.js, Flinks: r.client, State: r.store, Accounts: &consumer.Accounts{JS: r.js},
+		JS: r.js, Flinks: r.client, State: r.store, Accounts: r.keep,
 		Policy: consumer.DefaultPolicy(), Name: name, Concurrency: 16, Grace: 30 * time.Second,
 		Log: slog.New(slog.NewTextHandler(r.log, nil)),
 	}

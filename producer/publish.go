@@ -15,8 +15,11 @@ import (
 	"nightshift/producer/event"
 )
 
-// Answers of the server to a publication that the client has no name for.
-const errCodeDuplicateInProcess jetstream.ErrorCode = 10158
+// Answers of the server that the client has no name for.
+const (
+	errCodeUnavailable        jetstream.ErrorCode = 10008 // the cluster has no leader
+	errCodeDuplicateInProcess jetstream.ErrorCode = 10158 // the same publication is being stored
+)
 
 // window bounds the publications that wait for the server's answer. It stays
 // below the client's own limit of 4000, so that a publication never stalls.
@@ -30,7 +33,9 @@ type Publisher struct {
 	JS jetstream.JetStream
 }
 
-// Tally counts what became of the jobs that were to be published.
+// Tally counts what became of the jobs that were to be published. A job that
+// was stored just when the server went away counts as Already: asked again, it
+// is found in its own way.
 type Tally struct {
 	Queued  int // stored by this call
 	Already int // the login has a job in this lane already, or had this very one
@@ -44,21 +49,33 @@ type Published struct {
 
 // Publish writes jobs until the list ends. A job whose login has one in the
 // lane already is no error. report, if not nil, is called for each job in
-// order. An error ends the publication; it can be repeated as a whole.
+// order, from a goroutine other than the one that runs through jobs.
+//
+// An error in the list ends the publication when the jobs before it are
+// stored. A job that cannot be stored, and the end of ctx, end it at once. It
+// can be repeated as a whole.
 func (p Publisher) Publish(ctx context.Context, jobs iter.Seq2[event.Job, error], report func(Published)) (Tally, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sent := make(chan sending, window)
 	var tally Tally
 	done := make(chan error, 1)
-	go func() { done <- p.collect(ctx, sent, &tally, report) }()
+	go func() {
+		err := p.collect(ctx, sent, &tally, report)
+		cancel(err) // The list may be without end, and stops here.
+		for range sent {
+			continue // The sender must not block.
+		}
+		done <- err
+	}()
 
 	err := p.send(ctx, jobs, sent)
 	close(sent)
-	if err != nil {
-		cancel(err)
+	lost := <-done
+	if err == nil || errors.Is(lost, err) {
+		return tally, lost
 	}
-	return tally, errors.Join(err, <-done)
+	return tally, errors.Join(err, lost)
 }
 
 // sending is a job on its way.
@@ -94,15 +111,14 @@ func (p Publisher) collect(ctx context.Context, sent <-chan sending, tally *Tall
 	timeout := time.NewTimer(answerTimeout)
 	defer timeout.Stop()
 	for s := range sent {
-		already, err := s.answer(ctx, timeout)
+		ack, err := s.answer(ctx, timeout)
 		if err != nil {
-			already, err = p.publish(ctx, s.msg)
+			ack, err = p.publish(ctx, s.msg)
 		}
 		if err != nil {
-			for range sent { //nolint:revive // the sender must not block
-			}
 			return fmt.Errorf("producer: publish job %s: %w", s.job.OutcomeID(), err)
 		}
+		already := ack == nil || ack.Duplicate
 		if already {
 			tally.Already++
 		} else {
@@ -117,49 +133,56 @@ func (p Publisher) collect(ctx context.Context, sent <-chan sending, tally *Tall
 
 var errNoAnswer = errors.New("no answer in time")
 
-// answer waits for the asynchronous publication. An error means that nobody
-// knows whether the job is stored.
-func (s sending) answer(ctx context.Context, timeout *time.Timer) (already bool, err error) {
+// answer waits for the asynchronous publication. No ack and no error: the
+// login has a job already. An error means that nobody knows whether this one
+// is stored.
+func (s sending) answer(ctx context.Context, timeout *time.Timer) (*jetstream.PubAck, error) {
 	if s.future == nil {
-		return false, errNoAnswer
+		return nil, errNoAnswer
 	}
 	timeout.Reset(answerTimeout)
 	select {
 	case ack := <-s.future.Ok():
-		return ack.Duplicate, nil
+		return ack, nil
 	case err := <-s.future.Err():
 		if queued(err) {
-			return true, nil
+			return nil, nil
 		}
-		return false, err
+		return nil, err
 	case <-timeout.C:
-		return false, errNoAnswer
+		return nil, errNoAnswer
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 
 // publish stores one job and waits for it, trying again as long as nobody
-// knows whether it is stored: repeated, the publication answers "already".
-func (p Publisher) publish(ctx context.Context, msg *nats.Msg) (already bool, err error) {
+// knows whether it is stored: repeated, the publication is refused or answered
+// as a duplicate. No ack and no error: the login has a job already.
+func (p Publisher) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
 	bo := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond),
 		backoff.WithMaxInterval(2*time.Second),
 		backoff.WithMaxElapsedTime(time.Minute),
 	)
-	return backoff.RetryWithData(func() (bool, error) {
+	return backoff.RetryWithData(func() (*jetstream.PubAck, error) {
 		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 		defer cancel()
 		ack, err := p.JS.PublishMsg(ctx, msg)
+		if errors.Is(err, jetstream.ErrNoStreamResponse) { // The stream has no leader, or there is none.
+			if _, look := p.JS.Stream(ctx, event.StreamJobs); errors.Is(look, jetstream.ErrStreamNotFound) {
+				return nil, backoff.Permanent(fmt.Errorf("stream %s: %w", event.StreamJobs, look))
+			}
+		}
 		switch {
 		case err == nil:
-			return ack.Duplicate, nil
+			return ack, nil
 		case queued(err):
-			return true, nil
+			return nil, nil
 		case permanent(err):
-			return false, backoff.Permanent(err)
+			return nil, backoff.Permanent(err)
 		}
-		return false, err
+		return nil, err
 	}, backoff.WithContext(bo, ctx))
 }
 
@@ -170,9 +193,14 @@ func queued(err error) bool {
 		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// permanent reports whether the server has answered, so that asking again
-// would bring the same.
+// permanent reports whether asking again would bring the same: the server has
+// answered, or the client can no longer ask.
 func permanent(err error) bool {
+	for _, p := range []error{nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload} {
+		if errors.Is(err, p) {
+			return true
+		}
+	}
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && api.ErrorCode != errCodeDuplicateInProcess && api.Code < 500
 }

@@ -36,35 +36,30 @@ func (e *LineError) Unwrap() error { return e.Err }
 const maxLine = 64 << 10
 
 // ReadRoster reads a list of logins: CSV with a header that has a column
-// loginId (and, if it likes, institution), or NDJSON with the same names,
-// whichever the first character shows. A line that names no login comes as a
-// [*LineError] and the next one follows; any other error ends the list.
+// loginId or login_id (and, if it likes, institution), or NDJSON with the same
+// names, whichever the first character shows. A line that names no login comes
+// as a [*LineError] and the next one follows; any other error ends the list.
+// A line is held at a time, however long the list is.
 func ReadRoster(r io.Reader) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		lines := &lineReader{r: bufio.NewReaderSize(r, maxLine)}
-		var parse func([]byte) (Entry, error)
+		parse, err := lines.form()
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
 		for {
 			line, err := lines.next()
-			if err == io.EOF {
-				break
+			if errors.Is(err, errEnd) {
+				return
 			}
-			if _, broken := errors.AsType[*LineError](err); err != nil && !broken {
+			_, broken := errors.AsType[*LineError](err)
+			if err != nil && !broken {
 				yield(Entry{}, err)
 				return
 			}
-			switch {
-			case err != nil:
-			case parse == nil && line[0] == '{':
-				parse = parseNDJSON
-			case parse == nil:
-				if parse, err = csvParser(line); err != nil {
-					yield(Entry{}, fmt.Errorf("roster: line %d: %w", lines.n, err))
-					return
-				}
-				continue
-			}
 			var e Entry
-			if err == nil {
+			if !broken {
 				if e, err = parse(line); err != nil {
 					err = &LineError{lines.n, err}
 				}
@@ -73,49 +68,109 @@ func ReadRoster(r io.Reader) iter.Seq2[Entry, error] {
 				return
 			}
 		}
-		if lines.n == 0 {
-			yield(Entry{}, errors.New("roster: it is empty; want CSV with a header that has a column loginId, or NDJSON"))
-		}
 	}
 }
 
+// errEnd is the end of a list that was read as a whole.
+var errEnd = errors.New("end of the list")
+
 // lineReader yields the lines that are not blank, counting all.
 type lineReader struct {
-	r *bufio.Reader
-	n int
+	r    *bufio.Reader
+	n    int
+	kept *keptLine // the next one, when it was looked at already
+	err  error     // what ended the reading, or errEnd
 }
 
+type keptLine struct {
+	line []byte
+	err  error
+}
+
+// form tells by the first line what the lines are. The header of a CSV is
+// used up, an object of NDJSON is kept.
+func (l *lineReader) form() (parse func([]byte) (Entry, error), err error) {
+	line, err := l.next()
+	if errors.Is(err, errEnd) {
+		return nil, errors.New("roster: it is empty; want CSV with a header that has a column loginId, or NDJSON")
+	}
+	if bytes.HasPrefix(line, []byte("{")) {
+		l.kept = &keptLine{line, err}
+		return parseNDJSON, nil
+	}
+	if le, ok := errors.AsType[*LineError](err); ok {
+		return nil, fmt.Errorf("roster: line %d: %w", le.Line, le.Err) // Not one line is broken, the list is.
+	}
+	if err != nil {
+		return nil, err
+	}
+	if parse, err = csvParser(line); err != nil {
+		return nil, fmt.Errorf("roster: line %d: %w", l.n, err)
+	}
+	return parse, nil
+}
+
+// next returns a line without the white space around it. Of one that is too
+// long it returns the beginning, and a [*LineError]. The line is valid until
+// the next call.
 func (l *lineReader) next() ([]byte, error) {
-	for {
-		line, err := l.r.ReadSlice('\n')
-		if len(line) > 0 {
-			l.n++
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			for errors.Is(err, bufio.ErrBufferFull) {
-				_, err = l.r.ReadSlice('\n')
-			}
-			return nil, &LineError{l.n, fmt.Errorf("it is longer than %d bytes", maxLine)}
+	if k := l.kept; k != nil {
+		l.kept = nil
+		return k.line, k.err
+	}
+	for l.err == nil {
+		line, long := l.read()
+		if l.err != nil && !errors.Is(l.err, errEnd) {
+			break // What was read of this line may be half a loginId.
 		}
 		if l.n == 1 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
+		line = bytes.TrimSpace(line)
+		if long {
+			return line, &LineError{l.n, fmt.Errorf("it is longer than %d bytes", maxLine)}
+		}
+		if len(line) > 0 {
 			return line, nil
 		}
-		if err == io.EOF {
-			return nil, io.EOF
-		}
-		if err != nil {
-			return nil, fmt.Errorf("roster: read: %w", err)
-		}
 	}
+	return nil, l.err
+}
+
+// read reads up to the end of a line; of one that is too long it keeps the
+// beginning.
+func (l *lineReader) read() (line []byte, long bool) {
+	line, err := l.r.ReadSlice('\n')
+	l.n++
+	if errors.Is(err, bufio.ErrBufferFull) {
+		line, long = bytes.Clone(line[:80]), true
+	}
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = l.r.ReadSlice('\n')
+	}
+	switch {
+	case err == io.EOF: //nolint:errorlint // The end is io.EOF itself; in another error's clothes it is a fault.
+		l.err = errEnd
+	case err != nil:
+		l.err = fmt.Errorf("roster: read: %w", err)
+	}
+	return line, long
 }
 
 func parseNDJSON(line []byte) (Entry, error) {
-	var e Entry
-	if err := json.Unmarshal(line, &e); err != nil {
+	var e struct {
+		Entry
+		Snake string `json:"login_id"`
+	}
+	err := json.Unmarshal(line, &e)
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return Entry{}, fmt.Errorf("want an object with texts, found a value of type %s", te.Value)
+	}
+	if err != nil {
 		return Entry{}, fmt.Errorf("no JSON object: %w", err)
+	}
+	if e.LoginID == "" {
+		e.LoginID = e.Snake
 	}
 	return e.checked()
 }
@@ -137,7 +192,7 @@ func csvParser(header []byte) (func([]byte) (Entry, error), error) {
 		}
 	}
 	if login < 0 {
-		return nil, fmt.Errorf("the header %q has no column loginId", strings.Join(names, ","))
+		return nil, fmt.Errorf("the header %.80q has no column loginId", strings.Join(names, ","))
 	}
 	return func(line []byte) (Entry, error) {
 		fields, err := csvFields(line)
@@ -156,6 +211,9 @@ func csvParser(header []byte) (func([]byte) (Entry, error), error) {
 }
 
 func csvFields(line []byte) ([]string, error) {
+	if !bytes.ContainsRune(line, '"') { // Most lines; they are spared a reader each.
+		return strings.Split(string(line), ","), nil
+	}
 	r := csv.NewReader(bytes.NewReader(line))
 	r.ReuseRecord = true
 	fields, err := r.Read()

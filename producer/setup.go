@@ -92,16 +92,24 @@ func consumerOf(lane event.Lane) jetstream.ConsumerConfig {
 // with the setting in the error.
 func (s Setup) Run(ctx context.Context, js jetstream.JetStream) (jetstream.ObjectStore, error) {
 	for _, want := range s.streams() {
-		if err := s.stream(ctx, js, want); err != nil {
+		if err := patiently(ctx, func(ctx context.Context) error { return s.stream(ctx, js, want) }); err != nil {
 			return nil, err
 		}
 	}
 	for _, lane := range event.Lanes {
-		if err := consumer(ctx, js, consumerOf(lane)); err != nil {
+		if err := patiently(ctx, func(ctx context.Context) error { return consumer(ctx, js, consumerOf(lane)) }); err != nil {
 			return nil, err
 		}
 	}
-	return s.accounts(ctx, js)
+	var accounts jetstream.ObjectStore
+	err := patiently(ctx, func(ctx context.Context) (err error) {
+		accounts, err = s.accounts(ctx, js)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return accounts, nil
 }
 
 func (s Setup) stream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
@@ -120,6 +128,7 @@ func (s Setup) stream(ctx context.Context, js jetstream.JetStream, want jetstrea
 		want.Replicas = got.Replicas
 	}
 	return differs("stream "+want.Name, []setting{
+		is("sealed", got.Sealed, false), // Sealing changes others, too.
 		{"subjects", slices.Equal(got.Subjects, want.Subjects), got.Subjects, want.Subjects},
 		is("retention", got.Retention, want.Retention),
 		is("storage", got.Storage, want.Storage),
@@ -133,6 +142,12 @@ func (s Setup) stream(ctx context.Context, js jetstream.JetStream, want jetstrea
 		is("allow_direct", got.AllowDirect, want.AllowDirect),
 		is("compression", got.Compression, want.Compression),
 		is("num_replicas", got.Replicas, want.Replicas),
+		// What must be left at its default: each of these would lose, hide or
+		// refuse messages.
+		is("max_msg_size", max(got.MaxMsgSize, -1), -1),
+		is("no_ack", got.NoAck, false),
+		is("subject_transform", got.SubjectTransform != nil, false),
+		is("persist_mode", got.PersistMode, jetstream.DefaultPersistMode),
 	})
 }
 
@@ -154,6 +169,14 @@ func consumer(ctx context.Context, js jetstream.JetStream, want jetstream.Consum
 		is("ack_wait", got.AckWait, want.AckWait),
 		is("max_deliver", got.MaxDeliver, want.MaxDeliver),
 		is("max_ack_pending", got.MaxAckPending, want.MaxAckPending),
+		{"max_waiting", got.MaxWaiting >= want.MaxWaiting, got.MaxWaiting, want.MaxWaiting},
+		// What must be left at its default: each of these would bring jobs late,
+		// without their data, or not at all.
+		is("replay_policy", got.ReplayPolicy, want.ReplayPolicy),
+		is("headers_only", got.HeadersOnly, false),
+		is("inactive_threshold", got.InactiveThreshold, 0),
+		{"backoff", len(got.BackOff) == 0, got.BackOff, want.BackOff},
+		{"priority_groups", len(got.PriorityGroups) == 0, got.PriorityGroups, want.PriorityGroups},
 	})
 }
 
@@ -185,7 +208,16 @@ func (s Setup) accounts(ctx context.Context, js jetstream.JetStream) (jetstream.
 	if s.AccountsTTL == 0 {
 		ttl = status.TTL()
 	}
-	return have, differs("object store "+event.BucketAccounts, []setting{is("ttl", status.TTL(), ttl)})
+	replicas := s.Replicas
+	if replicas == 0 {
+		replicas = status.Replicas()
+	}
+	return have, differs("object store "+event.BucketAccounts, []setting{
+		is("ttl", status.TTL(), ttl),
+		is("storage", status.Storage(), jetstream.FileStorage),
+		is("num_replicas", status.Replicas(), replicas),
+		is("sealed", status.Sealed(), false),
+	})
 }
 
 // setting is one field of something that exists.

@@ -1,0 +1,80 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nightshift/producer/event"
+)
+
+// tell publishes the outcome and returns the one that counts: if another
+// worker has told one before, that one.
+func (w *Worker) tell(h *hold, o event.Outcome) (event.Outcome, error) {
+	if err := o.Check(); err != nil {
+		return o, fmt.Errorf("consumer: outcome %s: %w", o.ID(), err)
+	}
+	msg, err := outcomeMsg(o, h.msg.Headers())
+	if err != nil {
+		return o, err
+	}
+	var repeat bool
+	err = w.retry(h, "tell outcome", func(ctx context.Context) error {
+		ack, err := w.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(o.ID()), jetstream.WithExpectStream(event.StreamOutcomes))
+		if err == nil {
+			repeat = ack.Duplicate
+		}
+		return err
+	})
+	if err != nil {
+		return o, err
+	}
+	if !repeat {
+		w.Stats.Told.Add(1)
+		w.Log.Debug("outcome", "job", o.ID(), "type", o.Type, "reason", o.Reason, "flinks_code", o.FlinksCode)
+		if w.OnOutcome != nil {
+			w.OnOutcome(o)
+		}
+		return o, nil
+	}
+	w.Stats.Repeated.Add(1)
+	if told, err := w.told(h, o.Job); err == nil && told != nil {
+		return *told, nil
+	}
+	return o, nil
+}
+
+// outcomeMsg is the outcome as a CloudEvent in binary mode.
+func outcomeMsg(o event.Outcome, from nats.Header) (*nats.Msg, error) {
+	data, err := o.Encode()
+	if err != nil {
+		return nil, err
+	}
+	msg := &nats.Msg{Subject: o.Subject(), Data: data, Header: nats.Header(o.Headers())}
+	if tp := from.Get(event.HeaderTraceparent); tp != "" {
+		msg.Header.Set(event.HeaderTraceparent, tp)
+	}
+	return msg, nil
+}
+
+// told reads the job's outcome from the stream; nil: it has none yet. The
+// stream is the truth about what has ended.
+func (w *Worker) told(h *hold, job event.Job) (*event.Outcome, error) {
+	ctx, cancel := h.brief()
+	defer cancel()
+	raw, err := w.outcomes.GetLastMsgForSubject(ctx, event.AnyOutcomeSubject(job.LoginID))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consumer: look up last outcome: %w", err)
+	}
+	o, err := event.DecodeOutcome(raw.Data)
+	if err != nil || o.Cycle != job.Cycle {
+		return nil, err
+	}
+	return &o, nil
+}

@@ -1,0 +1,107 @@
+package producer_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"nightshift/producer"
+	"nightshift/producer/event"
+)
+
+// newCluster is three servers, without any stream, and a connection to each.
+func newCluster(t *testing.T) []jetstream.JetStream {
+	t.Helper()
+	ports := []int{freePort(t), freePort(t), freePort(t)}
+	var routes string
+	for _, port := range ports {
+		routes += fmt.Sprintf(",nats://127.0.0.1:%d", port)
+	}
+	var conns []jetstream.JetStream
+	for i, port := range ports {
+		srv := start(t, &server.Options{
+			ServerName: fmt.Sprint("s", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: port},
+			Routes:  server.RoutesFromStr(routes[1:]),
+		})
+		conns = append(conns, connect(t, srv.ClientURL()))
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) { // Until they have a leader.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := conns[0].CreateStream(ctx, jetstream.StreamConfig{Name: "READY", Subjects: []string{"ready"}, Replicas: 3})
+		cancel()
+		if err == nil {
+			return conns
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal(err)
+		}
+	}
+}
+
+// freePort is a port that was free a moment ago: a server must know where the
+// others will be before they are there.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestCluster has one cluster for all, since it takes seconds to begin.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	conns := newCluster(t)
+	t.Run("setups at once agree, and no number of replicas leaves what is there", func(t *testing.T) {
+		var all errgroup.Group
+		for i := range 8 {
+			all.Go(func() error {
+				_, err := producer.Setup{Replicas: 3}.Run(t.Context(), conns[i%3])
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		setUp(t, conns[1])
+		for _, s := range settingsOf(t, conns[0]).Streams {
+			if s.Replicas != 3 {
+				t.Errorf("%s has %d replicas", s.Name, s.Replicas)
+			}
+		}
+		wantDiffers(t, producer.Setup{Replicas: 1}, conns[0], "stream "+event.StreamJobs, "num_replicas")
+	})
+	t.Run("publishers race", func(t *testing.T) {
+		ids := logins(500)
+		race(t, ids, conns[0], conns[1], conns[2], conns[0])
+		if diff := cmp.Diff(onceEach(ids), subjects(t, conns[0])); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("publishers race with the same cycle", func(t *testing.T) {
+		ids := logins(1000)[500:]
+		var all errgroup.Group
+		for _, js := range conns {
+			all.Go(func() error {
+				_, err := producer.Publisher{JS: js}.Publish(t.Context(), jobs(tonight, ids...), nil)
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(onceEach(logins(1000)), subjects(t, conns[0])); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
