@@ -36,7 +36,7 @@ func (w *Worker) bury(ctx context.Context, msg jetstream.Msg, meta *jetstream.Ms
 		return
 	}
 	w.Stats.Dead.Add(1)
-	w.Log.Error("message is no valid job; moved to "+event.StreamDead, "subject", msg.Subject(), "reason", reason, "err", why)
+	w.Log.Error("message is no valid job; moved away", "to", event.StreamDead, "subject", msg.Subject(), "reason", reason, "err", why)
 	w.ack(msg)
 }
 

@@ -17,6 +17,9 @@ const (
 	pullHeartbeat = 500 * time.Millisecond
 )
 
+// gather is how long a busy lane lets free slots add up before it pulls.
+const gather = 5 * time.Millisecond
+
 // lane takes the jobs of one lane, never more than it has free slots: a
 // message that waits in a buffer would use up its AckWait there.
 type lane struct {
@@ -66,12 +69,22 @@ func (l *lane) slots(ctx context.Context) (n int, probe bool, done func()) {
 	if probeOurs || probeRedis {
 		return n, true, done
 	}
+	n += l.takeFree()
+	if n < cap(l.free)/4 { // under load, pulls of one would be most of the work
+		sleep(ctx.Done(), gather)
+		n += l.takeFree()
+	}
+	return n, false, done
+}
+
+// takeFree takes all slots that are free at this moment.
+func (l *lane) takeFree() (n int) {
 	for {
 		select {
 		case l.free <- struct{}{}:
 			n++
 		default:
-			return n, false, done
+			return n
 		}
 	}
 }

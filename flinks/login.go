@@ -21,7 +21,7 @@ type Login struct {
 
 // LogValue shows the id and the time.
 func (l Login) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("id", l.ID), slog.Time("lastRefresh", l.LastRefresh.Time))
+	return slog.GroupValue(slog.String("id", l.ID), slog.Time("last_refresh", l.LastRefresh.Time))
 }
 
 // Format writes the id alone.

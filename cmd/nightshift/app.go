@@ -37,7 +37,7 @@ const (
 // execute carries out the command named by args.
 func (a *app) execute(ctx context.Context, args []string) error {
 	root := a.newRootCommand()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // For nil it would take the process's own.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
 	if err := unknownCommand(root, args); err != nil {
@@ -109,7 +109,7 @@ func (a *app) settings(cmd *cobra.Command, groups ...settings) {
 // command without settings does not look at the environment at all, so that
 // help and completion work whatever it holds.
 func (a *app) begin(cmd *cobra.Command) error {
-	if len(a.groups[cmd]) > 0 {
+	if hasSettings(cmd.Flags()) {
 		if err := a.env.unknown(knownVariables(cmd.Root())); err != nil {
 			return err
 		}

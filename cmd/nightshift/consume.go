@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"nightshift/consumer"
+	"nightshift/flinks"
 )
 
 func newConsumeCommand(a *app) *cobra.Command {
@@ -22,8 +24,10 @@ func newConsumeCommand(a *app) *cobra.Command {
 Any number of replicas may share the work. SIGTERM lets calls in flight finish
 within --grace and hands the other jobs to the other replicas; kill -9 loses
 nothing either, its jobs come back after 30 seconds.`,
-		Example: `  nightshift consume --nats-url nats://nats:4222 --redis-url redis://redis:6379/0 \
-      --flinks-url https://toolbox-api.private.fin.ag --concurrency 128`,
+		Example: `  export NIGHTSHIFT_FLINKS_URL=https://toolbox-api.private.fin.ag
+  export NIGHTSHIFT_FLINKS_CUSTOMER_ID=CUSTOMER
+  export NIGHTSHIFT_FLINKS_SECRET_KEY_FILE=/run/secrets/flinks
+  nightshift consume --nats-url nats://nats:4222 --redis-url redis://redis:6379/0 --concurrency 128`,
 		GroupID: groupNight,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -32,26 +36,40 @@ nothing either, its jobs come back after 30 seconds.`,
 			if err != nil {
 				return err
 			}
-			st, err := s.open(ctx, log, true)
-			if err != nil {
+			if err := consume(ctx, log, &s, client, &work); !stopped(ctx, err) {
 				return err
 			}
-			defer st.Close()
-			if err := awaitFlinks(ctx, log, client); err != nil {
-				return err
-			}
-			w := work.worker(st, client, log)
-			log.Info("working", "worker", w.Name, "concurrency", w.Concurrency)
-			stop := context.AfterFunc(ctx, func() { log.Info("stopping", "grace", work.Grace) })
-			defer stop()
-			go reportStats(ctx, log, &w.Stats)
-			err = w.Run(ctx)
-			logStats(log, "stopped", &w.Stats)
-			return err
+			return nil
 		},
 	}
 	a.settings(cmd, &s, &f, &work, &logs)
 	return cmd
+}
+
+// consume works jobs off until ctx ends.
+func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *flinks.Client, work *workSettings) error {
+	st, err := s.open(ctx, log, true)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := awaitFlinks(ctx, log, client); err != nil {
+		return err
+	}
+	w := work.worker(st, client, log)
+	log.Info("working", "worker", w.Name, "concurrency", w.Concurrency)
+	stop := context.AfterFunc(ctx, func() { log.Info("stopping", "grace", work.Grace) })
+	defer stop()
+	go reportStats(ctx, log, &w.Stats)
+	err = w.Run(ctx)
+	logStats(log, "stopped", &w.Stats)
+	return err
+}
+
+// stopped tells that err is only the end of ctx: for what runs until it is
+// stopped, that is no failure, wherever it has got to.
+func stopped(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // statsEvery is how often a worker says how it is getting on.

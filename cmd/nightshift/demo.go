@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"nightshift/flinks"
@@ -38,48 +42,49 @@ twice.`,
 		GroupID: groupStart,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if p.Logins < 1 {
-				return usageError("--logins: %d is too few: at least 1", p.Logins)
-			}
+			again := "the same command"
 			if data == "" {
 				dir, err := os.MkdirTemp("", "nightshift-demo-")
 				if err != nil {
 					return err
 				}
 				data = dir
+				again += " with --data " + dir
 			}
-			return a.demo(cmd, &p, o, data, asJSON)
+			return a.demo(cmd.Context(), &p, o, &night{data: data, again: again}, asJSON)
 		},
 	}
-	p.register(cmd.Flags(), 300, demoLatency)
+	p.register(cmd.Flags(), 300, 1, demoLatency)
 	fs := cmd.Flags()
 	declare(fs, &data, "data", "", text(), "directory for the files of NATS and Redis; empty: a new one")
 	declare(fs, &o.CustomerID, "flinks-customer-id", flinkstest.DefaultCustomerID, text(), "customer id of the simulated Flinks")
-	declare(fs, &o.SecretKey, "flinks-secret-key", flinkstest.DefaultSecretKey, text(), "its secret key")
-	declare(fs, &o.APIKey, "flinks-api-key", flinkstest.DefaultAPIKey, text(), "its x-api-key")
+	declareFile(fs, &o.SecretKey, "flinks-secret-key", flinkstest.DefaultSecretKey, text(), "its secret key")
+	declareFile(fs, &o.APIKey, "flinks-api-key", flinkstest.DefaultAPIKey, text(), "its x-api-key")
 	fs.BoolVar(&asJSON, "json", false, "print the summary as one JSON object and nothing else")
 	a.settings(cmd)
 	return cmd
 }
 
-// demo runs the night.
-func (a *app) demo(cmd *cobra.Command, p *population, o flinkstest.Options, data string, asJSON bool) error {
-	ctx := cmd.Context()
-	screen := a.nightScreen(asJSON)
-	log := a.loggerTo(screen.Above(), logSettings{Format: "auto", Level: "warn"})
-	st, err := (&storeSettings{Data: data}).open(ctx, log, true)
+// demo runs the night n, of which data and again are set.
+func (a *app) demo(ctx context.Context, p *population, o flinkstest.Options, n *night, asJSON bool) error {
+	screen, others := a.nightScreen(asJSON)
+	log := a.loggerTo(others, logSettings{Format: "auto", Level: "warn"})
+	st, err := (&storeSettings{Data: n.data}).open(ctx, log, true)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
 	sim, logins := p.simulator(o)
+	if err := noStrangers(ctx, st, n.data, logins); err != nil {
+		return err
+	}
 	srv, url, err := serveSimulator("127.0.0.1:0", sim)
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
 	work := demoWork(p.Logins)
-	n := &night{stores: st, screen: screen, log: log, data: data}
+	n.stores, n.screen, n.log = st, screen, log
 	n.worker = work.worker(st, &flinks.Client{
 		BaseURL: url, CustomerID: o.CustomerID,
 		SecretKey: flinks.Secret(o.SecretKey), APIKey: flinks.Secret(o.APIKey), HTTP: flinks.NewHTTPClient(2 * work.Concurrency),
@@ -102,11 +107,36 @@ func (a *app) demo(cmd *cobra.Command, p *population, o flinkstest.Options, data
 		return err
 	}
 	sum.Next = []string{
-		"nightshift events --data " + data + " --type reconnect_required",
+		"nightshift events --data " + n.data + " --type reconnect_required",
 		"nightshift sandbox --logins 1000 --roster logins.csv",
 		"nightshift run --help",
 	}
 	return n.show(a.stdout, sum, asJSON)
+}
+
+// noStrangers refuses a data directory in which jobs of other logins wait: the
+// simulated banks do not know them, and their holders would be told to connect
+// again.
+func noStrangers(ctx context.Context, st *stores, data string, logins []flinkstest.Login) error {
+	s, err := st.JS.Stream(ctx, event.StreamJobs)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", event.StreamJobs, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(event.SubjectsJobs))
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", event.StreamJobs, err)
+	}
+	ours := make(map[string]bool, len(logins))
+	for _, l := range logins {
+		ours[l.ID] = true
+	}
+	for subject := range info.State.Subjects {
+		if id := strings.Split(subject, ".")[2]; !ours[id] {
+			return usageError("--data: jobs of other logins wait in %s, such as one of %s, "+
+				"and simulated banks must not decide how they end: choose another directory", data, id)
+		}
+	}
+	return nil
 }
 
 // demoWork are the settings of the demo's worker.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,7 +40,13 @@ only: nobody else misses an event because of it.`,
 			if err := f.check(); err != nil {
 				return err
 			}
+			if err := s.mustExist(); err != nil {
+				return err
+			}
 			st, err := s.open(cmd.Context(), a.logger(logs), false)
+			if f.follow && stopped(cmd.Context(), err) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -50,7 +59,7 @@ only: nobody else misses an event because of it.`,
 				}
 				screen.Event(shown(o))
 			})
-			if f.follow && errors.Is(err, context.Canceled) {
+			if f.follow && stopped(cmd.Context(), err) {
 				return nil // Ctrl-C is how following ends
 			}
 			return err
@@ -60,12 +69,24 @@ only: nobody else misses an event because of it.`,
 	cmd.Flags().StringVar(&f.kind, "type", "", "only this ending: refreshed, mfa_required, reconnect_required or failed")
 	cmd.Flags().StringVar(&f.login, "login", "", "only this loginId")
 	cmd.Flags().StringVar(&f.cycle, "cycle", "", "only this cycle, such as 2026-11-22")
-	cmd.Flags().DurationVar(&f.since, "since", 0, "only what was told in this time until now, such as 24h")
+	explained(cmd.Flags(), &f.since, "since", 0, span(0), "only what was told in this time until now, such as 24h")
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is told from now on, until Ctrl-C")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print each event's data as one line of JSON")
 	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(
 		[]string{"refreshed", "mfa_required", "reconnect_required", "failed"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// mustExist refuses a data directory that holds no server's files: whoever
+// only reads has most likely named the wrong one.
+func (s *storeSettings) mustExist() error {
+	if s.NATSURL != "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(s.Data, "nats")); errors.Is(err, fs.ErrNotExist) {
+		return usageError("nothing was ever stored in %s: name the directory with --data, or the server with --nats-url", s.Data)
+	}
+	return nil
 }
 
 func (f *eventFlags) check() error {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"nightshift/producer/event"
 )
 
 // text takes any text.
@@ -30,6 +32,14 @@ func choice(words ...string) form[string] {
 		},
 		show: func(s string) string { return s },
 	}
+}
+
+// attributes takes a set of Flinks Enrich. Their names are too many to stand
+// beside the flag.
+func attributes() form[string] {
+	f := choice(append([]string{"none"}, event.AttributeSets...)...)
+	f.kind = "set"
+	return f
 }
 
 // whole takes a whole number from least to most.
@@ -85,8 +95,11 @@ func span(least time.Duration) form[time.Duration] {
 }
 
 // showSpan writes a duration without the zero units at its end: 24h, not
-// 24h0m0s.
+// 24h0m0s, and 0, not 0s.
 func showSpan(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

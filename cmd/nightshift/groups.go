@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"nightshift/producer/event"
+	"nightshift/state"
 )
 
 // storeSettings say where jobs, outcomes and memory lie.
@@ -21,11 +23,11 @@ type storeSettings struct {
 }
 
 func (s *storeSettings) Register(fs *pflag.FlagSet) {
-	declareFile(fs, &s.NATSURL, "nats-url", address("nats", "tls", "ws", "wss"),
+	declareFile(fs, &s.NATSURL, "nats-url", "", address("nats", "tls", "ws", "wss"),
 		"NATS server, several with commas; empty: one is embedded")
 	declare(fs, &s.NATSCreds, "nats-creds", "", text(),
 		"credentials file for NATS")
-	declareFile(fs, &s.RedisURL, "redis-url", address("redis", "rediss", "unix"),
+	declareFile(fs, &s.RedisURL, "redis-url", "", address("redis", "rediss", "unix"),
 		"Redis server; empty: one is embedded")
 	declare(fs, &s.Data, "data", "nightshift-data", text(),
 		"directory of the embedded servers' files")
@@ -33,6 +35,18 @@ func (s *storeSettings) Register(fs *pflag.FlagSet) {
 		"copies of each stream that NATS keeps; 0: as they are, 1 for new ones")
 	declare(fs, &s.AccountsTTL, "accounts-ttl", 0, span(0),
 		"keep fetched accounts this long; 0: as it is, 72h when new")
+}
+
+// check reads the address of Redis as its client will. It does not connect.
+func (s *storeSettings) check() error {
+	if s.RedisURL == "" {
+		return nil
+	}
+	store, err := state.Open(s.RedisURL.Reveal())
+	if err != nil {
+		return fmt.Errorf("--redis-url: %w", err)
+	}
+	return store.Close()
 }
 
 // flinksSettings are the way into Flinks.
@@ -48,9 +62,9 @@ func (s *flinksSettings) Register(fs *pflag.FlagSet) {
 		"Flinks API, such as https://{instance}-api.private.fin.ag")
 	declare(fs, &s.CustomerID, "flinks-customer-id", "", text(),
 		"your customer id at Flinks")
-	declareFile(fs, &s.SecretKey, "flinks-secret-key", secret(),
+	declareFile(fs, &s.SecretKey, "flinks-secret-key", "", secret(),
 		"your secret key at Flinks")
-	declareFile(fs, &s.APIKey, "flinks-api-key", secret(),
+	declareFile(fs, &s.APIKey, "flinks-api-key", "", secret(),
 		"your x-api-key at Flinks, if you have one")
 }
 
@@ -131,8 +145,8 @@ func (s *nightSettings) Register(fs *pflag.FlagSet) {
 		"part of the day, in UTC; what is published in it and has not begun by its end fails")
 	declare(fs, &s.DaysOfTransactions, "days-of-transactions", 90, oneOf(0, 90, 365),
 		"how far back transactions are fetched; 0: none")
-	declare(fs, &s.Attributes, "attributes", "none", choice(append([]string{"none"}, event.AttributeSets...)...),
-		"set of attributes that is fetched too")
+	declare(fs, &s.Attributes, "attributes", "none", attributes(),
+		"attributes that are fetched too: "+strings.Join(event.AttributeSets, ", ")+" or none")
 }
 
 // logSettings say what is logged, and how it looks.

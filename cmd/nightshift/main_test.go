@@ -17,19 +17,6 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens anew")
 
-// run carries out one command line and returns all that came of it.
-type result struct {
-	Code           int
-	Stdout, Stderr string
-}
-
-func run(t *testing.T, environ []string, args ...string) result {
-	t.Helper()
-	var out, err bytes.Buffer
-	code := Run(t.Context(), args, strings.NewReader(""), &out, &err, environ)
-	return result{code, out.String(), err.String()}
-}
-
 func TestRunErrors(t *testing.T) {
 	for _, tc := range []struct {
 		rule string

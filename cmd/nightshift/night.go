@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +23,7 @@ type night struct {
 	screen *ui.Screen
 	log    *slog.Logger
 	data   string
+	again  string // What goes on with a night that was stopped, such as "the same command".
 
 	began  time.Time
 	cycle  string
@@ -42,20 +44,32 @@ func (n *night) run(ctx context.Context, total int, publish publisher) (ui.Summa
 	worked := make(chan error, 1)
 	go func() { worked <- n.worker.Run(work) }()
 
-	n.screen.Start("refreshing", total)
-	p, badLines := publish(func(j event.Job) { n.roster[j.LoginID] = true })
+	n.screen.Start("publishing", total)
+	p, badLines := publish(func(j event.Job) {
+		if n.roster[j.LoginID] = true; len(n.roster)%100 == 0 {
+			n.screen.Progress(len(n.roster), "")
+		}
+	})
 	n.cycle = p.Cycle
 	err := badLines
-	if err == nil || isBadLines(err) {
+	published := err == nil || isBadLines(err)
+	if published {
 		err = n.await(ctx, worked)
 	}
+	if ctx.Err() != nil {
+		n.log.Info("stopping; calls in flight may finish", "grace", n.worker.Grace)
+	}
 	stop()
-	if werr := <-worked; err == nil {
+	if werr := <-worked; err == nil && !errors.Is(werr, context.Canceled) { // It may not even have begun.
 		err = werr
 	}
 	n.screen.Finish()
 	if err != nil {
-		return ui.Summary{}, n.unfinished(err)
+		left, _, lerr := n.left(context.WithoutCancel(ctx))
+		if !published || lerr != nil || left > 0 || !errors.Is(err, context.Canceled) {
+			return ui.Summary{}, n.unfinished(err, left)
+		}
+		// What was in flight when it was stopped was the rest.
 	}
 	sum, err := n.count(context.WithoutCancel(ctx))
 	if err != nil {
@@ -66,6 +80,7 @@ func (n *night) run(ctx context.Context, total int, publish publisher) (ui.Summa
 
 // await watches the stream of jobs until it is empty.
 func (n *night) await(ctx context.Context, worked chan error) error {
+	n.screen.Start("refreshing", len(n.roster))
 	t := time.NewTicker(100 * time.Millisecond)
 	defer t.Stop()
 	for {
@@ -82,6 +97,9 @@ func (n *night) await(ctx context.Context, worked chan error) error {
 			return ctx.Err()
 		case err := <-worked:
 			worked <- nil
+			if ctx.Err() != nil { // It has only done what it was told.
+				return ctx.Err()
+			}
 			return fmt.Errorf("worker ended early: %w", err)
 		case <-t.C:
 		}
@@ -103,12 +121,20 @@ func (n *night) left(ctx context.Context) (all uint64, parked int, err error) {
 }
 
 // unfinished says what became of a run that did not come to its end.
-func (n *night) unfinished(err error) error {
-	left, _, lerr := n.left(context.Background())
-	if lerr != nil || left == 0 {
+func (n *night) unfinished(err error, left uint64) error {
+	if left == 0 { // or not known
 		return err
 	}
-	return exit(exitTrouble, fmt.Errorf("stopped before the end: %d jobs wait in %s, the same command goes on with them", left, n.data))
+	waiting := counted(int(left), "job waits in ", "jobs wait in ") + n.data
+	if errors.Is(err, context.Canceled) {
+		return exit(exitTrouble, fmt.Errorf("stopped before the end: %s, %s goes on with them", waiting, n.again))
+	}
+	return exit(exitTrouble, fmt.Errorf("%w (%s)", err, waiting))
+}
+
+// ending is what a login's outcome counts as.
+type ending struct {
+	cycle, kind, reason string
 }
 
 // count reads the outcome stream: what it holds is what was told.
@@ -117,24 +143,31 @@ func (n *night) count(ctx context.Context) (ui.Summary, error) {
 		Logins: len(n.roster), Data: n.data,
 		Outcomes: map[string]int{}, Reasons: map[string]map[string]int{},
 	}
-	told := map[string]int{} // by outcome id
-	ended := map[string]bool{}
+	told := map[string]bool{} // by outcome id
+	ended := map[string]ending{}
 	err := (&eventFlags{}).read(ctx, n.stores.JS, func(o event.Outcome, _ []byte) {
-		mine := o.Cycle == n.cycle || o.Timings.Ended.After(n.began)
+		// A job of an earlier cycle that waited still was in the way of ours,
+		// and its outcome stands for the login.
+		mine := o.Lane == event.Nightly && (o.Cycle == n.cycle || o.Timings.Ended.After(n.began))
 		if !mine || !n.roster[o.LoginID] {
 			return
 		}
-		if told[o.ID()]++; told[o.ID()] > 1 {
+		if told[o.ID()] {
 			sum.Duplicates++
 			return
 		}
-		ended[o.LoginID] = true
-		sum.Outcomes[string(o.Type)]++
-		if sum.Reasons[string(o.Type)] == nil {
-			sum.Reasons[string(o.Type)] = map[string]int{}
+		told[o.ID()] = true
+		if ended[o.LoginID].cycle != n.cycle {
+			ended[o.LoginID] = ending{o.Cycle, string(o.Type), string(o.Reason)}
 		}
-		sum.Reasons[string(o.Type)][string(o.Reason)]++
 	})
+	for _, e := range ended {
+		sum.Outcomes[e.kind]++
+		if sum.Reasons[e.kind] == nil {
+			sum.Reasons[e.kind] = map[string]int{}
+		}
+		sum.Reasons[e.kind][e.reason]++
+	}
 	sum.Lost = len(n.roster) - len(ended)
 	sum.Seconds = time.Since(n.began).Seconds()
 	return sum, err

@@ -65,7 +65,7 @@ such a job of the login waits already, that one counts. A replica of
 	_ = cmd.Flags().MarkHidden("window") // on demand there is none
 	cmd.Flags().BoolVar(&live, "live", false, "ask the bank even where the data at Flinks is fresh")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the outcome and print it")
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "with --wait: give up waiting after this long; the job goes on")
+	explained(cmd.Flags(), &timeout, "timeout", 10*time.Minute, span(time.Millisecond), "with --wait: give up waiting after this long; the job goes on")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }
@@ -87,7 +87,7 @@ func (a *app) awaitOutcome(ctx context.Context, p producer.Publisher, job event.
 	defer cancel()
 	o, err := p.Await(ctx, job)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no outcome of %s after %v; the job goes on: see %q", job.LoginID, timeout, "nightshift events --login "+job.LoginID)
+		return fmt.Errorf("no outcome of %s after %s; the job goes on: see %q", job.LoginID, showSpan(timeout), "nightshift events --login "+job.LoginID)
 	}
 	if err != nil {
 		return err

@@ -13,12 +13,14 @@ const rootExample = `  See a whole night with simulated banks, nothing to instal
     nightshift demo
 
   Run producer and consumer in one process, NATS and Redis included:
-    nightshift run --flinks-url https://toolbox-api.private.fin.ag \
+    nightshift run --roster logins.csv --flinks-url https://toolbox-api.private.fin.ag \
         --flinks-customer-id CUSTOMER --flinks-secret-key SECRET
 
   The same with your own servers, settings from the environment:
     export NIGHTSHIFT_NATS_URL=nats://nats:4222
     export NIGHTSHIFT_REDIS_URL=redis://redis:6379/0
+    export NIGHTSHIFT_FLINKS_URL=https://toolbox-api.private.fin.ag
+    export NIGHTSHIFT_FLINKS_CUSTOMER_ID=CUSTOMER
     export NIGHTSHIFT_FLINKS_SECRET_KEY_FILE=/run/secrets/flinks
-    nightshift setup && nightshift run
+    nightshift setup && nightshift run --roster logins.csv
 `

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"time"
 
@@ -47,27 +50,106 @@ func (r *rosterFlags) plan(n nightSettings, now time.Time) (producer.Plan, error
 	return p, nil
 }
 
-func (n nightSettings) options() event.Options {
-	o := event.Options{DaysOfTransactions: n.DaysOfTransactions}
-	if n.Attributes != "none" {
-		o.Attributes = n.Attributes
+func (s nightSettings) options() event.Options {
+	o := event.Options{DaysOfTransactions: s.DaysOfTransactions}
+	if s.Attributes != "none" {
+		o.Attributes = s.Attributes
 	}
 	return o
 }
 
-// open opens the roster.
-func (r *rosterFlags) open(a *app) (io.ReadCloser, error) {
+// roster is an opened list of logins.
+type roster struct {
+	io.ReadCloser
+	lines int // that may name a login; 0: they cannot be counted beforehand
+}
+
+// open refuses what is wrong with the flags and opens the roster, once: it may
+// be a pipe. It is called before anything else begins.
+func (r *rosterFlags) open(a *app, n nightSettings) (*roster, error) {
+	if _, err := r.plan(n, now()); err != nil {
+		return nil, err
+	}
 	switch r.file {
 	case "":
 		return nil, usageError("--roster is missing: a file with the logins, or - for standard input")
 	case "-":
-		return io.NopCloser(a.stdin), nil
+		return &roster{ReadCloser: io.NopCloser(a.stdin)}, nil
 	}
 	f, err := os.Open(r.file)
 	if err != nil {
 		return nil, usageError("--roster: %w", err)
 	}
-	return f, nil
+	lines, err := countLines(f)
+	if err != nil {
+		_ = f.Close()
+		return nil, usageError("--roster: %w", err)
+	}
+	return &roster{ReadCloser: f, lines: lines}, nil
+}
+
+// countLines counts the lines of a file, but for a CSV's header; 0 if it is
+// something that can be read only once.
+func countLines(f *os.File) (int, error) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return 0, err
+	}
+	n, buf := 0, make([]byte, 64<<10)
+	for begin := true; ; begin = false {
+		got, err := f.Read(buf)
+		if begin && got > 0 && buf[0] != '{' {
+			n--
+		}
+		n += bytes.Count(buf[:got], []byte{'\n'})
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return max(n, 0), err
+}
+
+// publish publishes the roster and tells of its broken lines on w. each, if
+// not nil, is called for every job.
+func (r *rosterFlags) publish(ctx context.Context, st *stores, list *roster, n nightSettings, w io.Writer, each func(event.Job)) (produced, error) {
+	plan, err := r.plan(n, now())
+	if err != nil {
+		return produced{}, err
+	}
+	bad := &badLines{w: w}
+	var broken error
+	jobs := plan.Jobs(watched(producer.ReadRoster(list), &broken), bad.add)
+	tally, err := producer.Publisher{JS: st.JS}.Publish(ctx, jobs, func(p producer.Published) {
+		if each != nil {
+			each(p.Job)
+		}
+	})
+	p := produced{Cycle: plan.Cycle, Queued: tally.Queued, Already: tally.Already, Bad: bad.n}
+	switch {
+	case err == nil:
+		return p, bad.err()
+	case broken != nil: // To do the same again would not mend it.
+		return p, err
+	}
+	return p, fmt.Errorf("%w; run the command again: what is queued stays queued once", err)
+}
+
+// watched passes a roster on and notes the error that ends it.
+func watched(list iter.Seq2[producer.Entry, error], broken *error) iter.Seq2[producer.Entry, error] {
+	return func(yield func(producer.Entry, error) bool) {
+		for e, err := range list {
+			if _, line := errors.AsType[*producer.LineError](err); err != nil && !line {
+				*broken = err
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // badLines tells of broken lines, the first ones by their number.
@@ -94,29 +176,13 @@ func (b *badLines) err() error {
 	if b.n == 0 {
 		return nil
 	}
-	return exit(exitBadLines, fmt.Errorf("%d bad lines of the roster were left out", b.n))
+	return exit(exitBadLines, errors.New(counted(b.n, "bad line of the roster was left out", "bad lines of the roster were left out")))
 }
 
-// lines counts the lines of the roster for a progress bar; 0: they cannot be
-// counted beforehand.
-func (r *rosterFlags) lines() int {
-	if r.file == "-" {
-		return 0
+// counted is a number with the words that fit it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		many = one
 	}
-	f, err := os.Open(r.file)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return 0
-	}
-	n, buf := 0, make([]byte, 64<<10)
-	for {
-		got, err := f.Read(buf)
-		n += bytes.Count(buf[:got], []byte{'\n'})
-		if err != nil {
-			return n
-		}
-	}
+	return fmt.Sprintf("%d %s", n, many)
 }

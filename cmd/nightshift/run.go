@@ -35,16 +35,13 @@ command is given again on the same day (or with the same --cycle).`,
 			if err != nil {
 				return err
 			}
-			if _, err := r.plan(ns, now()); err != nil {
-				return err
-			}
-			file, err := r.open(a) // a wrong name is told before anything starts
+			list, err := r.open(a, ns)
 			if err != nil {
 				return err
 			}
-			_ = file.Close()
-			screen := a.nightScreen(asJSON)
-			log := a.loggerTo(screen.Above(), logs)
+			defer list.Close()
+			screen, others := a.nightScreen(asJSON)
+			log := a.loggerTo(others, logs)
 			st, err := s.open(ctx, log, true)
 			if err != nil {
 				return err
@@ -53,9 +50,9 @@ command is given again on the same day (or with the same --cycle).`,
 			if err := awaitFlinks(ctx, log, client); err != nil {
 				return err
 			}
-			n := &night{stores: st, worker: work.worker(st, client, log), screen: screen, log: log, data: s.place()}
-			sum, bad := n.run(ctx, r.lines(), func(each func(event.Job)) (produced, error) {
-				return r.publish(cmd, a, st, ns, screen, each)
+			n := &night{stores: st, worker: work.worker(st, client, log), screen: screen, log: log, data: s.place(), again: "the same command"}
+			sum, bad := n.run(ctx, list.lines, func(each func(event.Job)) (produced, error) {
+				return r.publish(ctx, st, list, ns, others, each)
 			})
 			if bad != nil && !isBadLines(bad) {
 				return bad
@@ -73,13 +70,22 @@ command is given again on the same day (or with the same --cycle).`,
 }
 
 // nightScreen is where a run shows itself: on standard output, or on standard
-// error when that is kept for JSON.
-func (a *app) nightScreen(asJSON bool) *ui.Screen {
-	var w io.Writer = a.stdout
+// error when that is kept for JSON. The log and messages go to others.
+func (a *app) nightScreen(asJSON bool) (screen *ui.Screen, others io.Writer) {
 	if asJSON {
-		w = a.stderr
+		return a.screen(a.stderr)
 	}
-	return ui.NewScreen(w, ui.StyleOf(w, a.env.noColor()))
+	return a.screen(a.stdout)
+}
+
+// screen makes a screen on w. others is for what belongs on standard error: it
+// keeps clear of the live progress where both go to the same terminal.
+func (a *app) screen(w io.Writer) (screen *ui.Screen, others io.Writer) {
+	screen = ui.NewScreen(w, ui.StyleOf(w, a.env.noColor()))
+	if w == a.stderr || isTerminal(w) && isTerminal(a.stderr) {
+		return screen, screen.Above()
+	}
+	return screen, a.stderr
 }
 
 // place says where the outcomes lie.

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,17 +30,20 @@ type population struct {
 	Faults  flinkstest.Faults
 }
 
-func (p *population) register(fs *pflag.FlagSet, logins int, latency flinkstest.Latency) {
+func (p *population) register(fs *pflag.FlagSet, logins, least int, latency flinkstest.Latency) {
 	p.Latency = latency
-	fs.IntVar(&p.Logins, "logins", logins, "number of simulated bank logins")
+	explained(fs, &p.Logins, "logins", logins, whole(least, mostLogins), "number of simulated bank logins")
 	fs.Uint64Var(&p.Seed, "seed", 1, "decides everything that is left to chance")
-	fs.Var(&parsed[flinkstest.Mix]{to: &p.Mix, kind: "weights", parse: flinkstest.ParseMix}, "mix",
+	fs.Var(&parsed[flinkstest.Mix]{to: &p.Mix, kind: "weights", parse: parseMix}, "mix",
 		"how the logins end, by weight, such as refreshed=85,mfa=5,reconnect=5,failed=5 (default: a realistic night)")
 	fs.Var(&parsed[flinkstest.Latency]{to: &p.Latency, kind: "durations", parse: parseLatency}, "latency",
-		"how long calls take, by median, such as cached=50ms,live=20s,detail=200ms,other=5ms")
+		"how long calls take, by median, such as cached=50ms,live=20s,detail=200ms,other=5ms; what is not named takes no time")
 	fs.Var(&parsed[flinkstest.Faults]{to: &p.Faults, kind: "shares", parse: parseFaults}, "faults",
 		"troubles by share of the calls, such as drop=0.01,html=0.01,error=0.02,throttle=0.01,hang=0.001,rate=500")
 }
+
+// mostLogins keeps a slip of the finger from filling the memory.
+const mostLogins = 10_000_000
 
 // parsed is a flag whose text is parsed into a struct.
 type parsed[T any] struct {
@@ -61,6 +64,9 @@ func (p *parsed[T]) Set(text string) error {
 func (p *parsed[T]) String() string { return p.text }
 func (p *parsed[T]) Type() string   { return p.kind }
 
+// explains marks the flag's errors as fit to be shown as they are.
+func (p *parsed[T]) explains() {}
+
 // pairs reads "name=value,name=value" with the names that are allowed.
 func pairs(text string, set map[string]func(string) error) error {
 	for pair := range strings.SplitSeq(text, ",") {
@@ -74,6 +80,15 @@ func pairs(text string, set map[string]func(string) error) error {
 		}
 	}
 	return nil
+}
+
+// parseMix leaves out who complains: the flag is named already.
+func parseMix(text string) (flinkstest.Mix, error) {
+	m, err := flinkstest.ParseMix(text)
+	if err != nil {
+		err = errors.New(strings.TrimPrefix(err.Error(), "flinkstest: mix: "))
+	}
+	return m, err
 }
 
 func parseLatency(text string) (flinkstest.Latency, error) {
@@ -114,8 +129,8 @@ func parseFaults(text string) (flinkstest.Faults, error) {
 			return err
 		},
 	})
-	if err == nil {
-		err = f.Check()
+	if err == nil && f.Check() != nil {
+		err = fmt.Errorf("%q: no share may be below 0, nor their sum above 1, nor the rate below 0", text)
 	}
 	return f, err
 }
@@ -154,45 +169,41 @@ work by username and password; --logins adds a whole population.
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sim, logins := p.simulator(o)
+			srv, url, err := serveSimulator(addr, sim)
+			if err != nil {
+				return fmt.Errorf("--addr: %w", err)
+			}
+			defer srv.Close()
 			if roster != "" {
 				if err := writeRoster(roster, logins); err != nil {
-					return err
+					return fmt.Errorf("--roster: %w", err)
 				}
 			}
-			return a.serve(cmd.Context(), addr, sim, o, len(logins))
+			// It comes when all is ready, for a script that waits for it.
+			err = json.NewEncoder(a.stdout).Encode(map[string]any{"url": url, "customerId": o.CustomerID, "logins": len(logins)})
+			if err != nil {
+				return err
+			}
+			<-cmd.Context().Done()
+			return nil
 		},
 	}
-	p.register(cmd.Flags(), 0, flinkstest.Latency{})
+	p.register(cmd.Flags(), 0, 0, flinkstest.Latency{})
 	fs := cmd.Flags()
 	declare(fs, &addr, "addr", "127.0.0.1:8900", text(), "address to listen on; port 0 takes a free one")
 	declare(fs, &o.CustomerID, "flinks-customer-id", flinkstest.DefaultCustomerID, text(), "the customer id that is known")
-	declare(fs, &o.SecretKey, "flinks-secret-key", flinkstest.DefaultSecretKey, text(), "the secret key that is accepted")
-	declare(fs, &o.APIKey, "flinks-api-key", flinkstest.DefaultAPIKey, text(), "the x-api-key that is accepted")
+	declareFile(fs, &o.SecretKey, "flinks-secret-key", flinkstest.DefaultSecretKey, text(), "the secret key that is accepted")
+	declareFile(fs, &o.APIKey, "flinks-api-key", flinkstest.DefaultAPIKey, text(), "the x-api-key that is accepted")
 	fs.StringVar(&roster, "roster", "", "write the population's loginIds to this CSV file")
 	a.settings(cmd)
 	return cmd
-}
-
-// serve serves the simulator until ctx ends. What it prints first can be read
-// by a script that waits for it.
-func (a *app) serve(ctx context.Context, addr string, sim *flinkstest.Server, o flinkstest.Options, logins int) error {
-	srv, url, err := serveSimulator(addr, sim)
-	if err != nil {
-		return err
-	}
-	err = json.NewEncoder(a.stdout).Encode(map[string]any{"url": url, "customerId": o.CustomerID, "logins": logins})
-	if err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return srv.Close()
 }
 
 // serveSimulator listens on addr and serves in the background.
 func serveSimulator(addr string, sim *flinkstest.Server) (srv *http.Server, url string, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, "", fmt.Errorf("--addr: %w", err)
+		return nil, "", err
 	}
 	srv = &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(l) }() // it ends with Close, and with nothing else
@@ -204,7 +215,7 @@ func serveSimulator(addr string, sim *flinkstest.Server) (srv *http.Server, url 
 func writeRoster(path string, logins []flinkstest.Login) error {
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("--roster: %w", err)
+		return err
 	}
 	err = rosterCSV(f, logins)
 	if cerr := f.Close(); err == nil {

@@ -39,17 +39,21 @@ type form[T any] struct {
 // declare makes a setting: a flag of fs named name, which writes to *to, and
 // with it the environment variable of [variable].
 func declare[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T], usage string) {
-	*to = initial
-	fs.Var(&value[T]{to: to, form: f}, name, usage+" ["+variable(name)+"]")
+	explained(fs, to, name, initial, f, usage+" ["+variable(name)+"]")
 	flag := fs.Lookup(name)
 	flag.Annotations = map[string][]string{markSetting: {usage}}
 }
 
+// explained makes a flag that is no setting, but whose errors are as good.
+func explained[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T], usage string) {
+	*to = initial
+	fs.Var(&value[T]{to: to, form: f}, name, usage)
+}
+
 // declareFile makes a setting that may hold a secret, and may therefore also
 // be given as a file.
-func declareFile[T any](fs *pflag.FlagSet, to *T, name string, f form[T], usage string) {
-	var none T
-	declare(fs, to, name, none, f, usage)
+func declareFile[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T], usage string) {
+	declare(fs, to, name, initial, f, usage)
 	flag := fs.Lookup(name)
 	flag.Annotations[markFile] = []string{"true"}
 	flag.Usage = usage + " [" + variable(name) + " or …_FILE]"
@@ -73,6 +77,9 @@ func (v *value[T]) Set(text string) error {
 func (v *value[T]) String() string { return v.form.show(*v.to) }
 func (v *value[T]) Type() string   { return v.form.kind }
 
+// explains marks the flag's errors as fit to be shown as they are.
+func (v *value[T]) explains() {}
+
 // variable returns the name of a setting's environment variable.
 func variable(name string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
@@ -80,6 +87,12 @@ func variable(name string) string {
 
 func isSetting(f *pflag.Flag) bool { return f.Annotations[markSetting] != nil }
 func mayBeFile(f *pflag.Flag) bool { return f.Annotations[markFile] != nil }
+
+func hasSettings(fs *pflag.FlagSet) bool {
+	found := false
+	fs.VisitAll(func(f *pflag.Flag) { found = found || isSetting(f) })
+	return found
+}
 
 // knownVariables lists every environment variable that is a setting of any
 // command, so that one environment can serve them all.

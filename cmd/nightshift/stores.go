@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"nightshift/cmd/nightshift/internal/local"
+	"nightshift/consumer"
 	"nightshift/producer"
 	"nightshift/state"
 )
@@ -24,6 +28,8 @@ import (
 type stores struct {
 	JS    jetstream.JetStream
 	State *state.Store // Nil unless asked for.
+
+	Accounts *consumer.Accounts
 
 	conn    *nats.Conn
 	closers []func() // In the order of opening.
@@ -50,6 +56,10 @@ func (st *stores) open(ctx context.Context, s *storeSettings, log *slog.Logger, 
 		}
 		st.later(func() { _ = lock.Close() })
 	}
+	if s.NATSURL != "" && withRedis && s.RedisURL == "" {
+		log.Warn("--redis-url is not set, so this process has a Redis of its own: " +
+			"other processes that work on the same NATS do not know which logins it has in hand")
+	}
 	if err := st.openNATS(ctx, s, log); err != nil {
 		return err
 	}
@@ -66,8 +76,8 @@ func (st *stores) later(f func()) { st.closers = append(st.closers, f) }
 // Close undoes what open did, last things first. What the connections still
 // hold back is sent.
 func (st *stores) Close() {
-	for i := len(st.closers) - 1; i >= 0; i-- {
-		st.closers[i]()
+	for _, undo := range slices.Backward(st.closers) {
+		undo()
 	}
 	st.closers = nil
 }
@@ -98,7 +108,7 @@ func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logg
 func dialNATS(ctx context.Context, s *storeSettings, log *slog.Logger) (nc *nats.Conn, err error) {
 	err = awaiting(ctx, log, "NATS at "+s.NATSURL.String(), func(context.Context) error {
 		nc, err = nats.Connect(s.NATSURL.Reveal(), natsOptions(s, log)...)
-		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		if _, file := errors.AsType[*fs.PathError](err); file || errors.Is(err, nats.ErrAuthorization) { // a file of credentials
 			return hopeless(err)
 		}
 		return err
@@ -130,8 +140,12 @@ func natsOptions(s *storeSettings, log *slog.Logger) []nats.Option {
 	return opts
 }
 
+// redisLog guards the one logger that the Redis library has for the whole
+// process, and must not be given anew while it is in use.
+var redisLog sync.Once
+
 func (st *stores) openRedis(ctx context.Context, s *storeSettings, log *slog.Logger) (err error) {
-	state.LogTo(log)
+	redisLog.Do(func() { state.LogTo(log) })
 	if s.RedisURL == "" {
 		server, err := local.StartRedis(ctx, filepath.Join(s.Data, "redis"), log)
 		if err != nil {
@@ -144,7 +158,7 @@ func (st *stores) openRedis(ctx context.Context, s *storeSettings, log *slog.Log
 		})
 		st.State = state.New(redis.NewUniversalClient(server.Options()))
 	} else if st.State, err = state.Open(s.RedisURL.Reveal()); err != nil {
-		return exit(exitUsage, fmt.Errorf("--redis-url: %w", err))
+		return fmt.Errorf("--redis-url: %w", err)
 	}
 	st.later(func() { _ = st.State.Close() })
 	what := "Redis"
@@ -170,7 +184,11 @@ func (st *stores) setup(ctx context.Context, s *storeSettings, log *slog.Logger)
 	setup := producer.Setup{Replicas: s.Replicas, AccountsTTL: s.AccountsTTL}
 	return awaiting(ctx, log, "JetStream", func(ctx context.Context) error {
 		_, err := setup.Run(ctx, st.JS)
-		if _, answered := errors.AsType[*jetstream.APIError](err); answered || errors.Is(err, producer.ErrDiffers) {
+		if err == nil {
+			st.Accounts, err = consumer.OpenAccounts(ctx, st.JS)
+		}
+		api, answered := errors.AsType[*jetstream.APIError](err)
+		if answered && api.Code != http.StatusServiceUnavailable || errors.Is(err, producer.ErrDiffers) {
 			return hopeless(err)
 		}
 		return err

@@ -52,13 +52,19 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return unknownFlag(cmd, unknown)
 	}
-	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && isSetting(invalid.GetFlag()) {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && explains(invalid.GetFlag()) {
 		return usageError("--%s: %w", invalid.GetFlag().Name, errors.Unwrap(invalid))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usageError("--%s needs a value", missing.GetFlag().Name)
 	}
 	return usageError("%w", err)
+}
+
+// explains tells that a flag's errors are our own words.
+func explains(f *pflag.Flag) bool {
+	_, ok := f.Value.(interface{ explains() })
+	return ok
 }
 
 func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {

@@ -29,14 +29,14 @@ func awaiting(ctx context.Context, log *slog.Logger, what string, op func(contex
 	}, backoff.WithContext(bo, ctx), func(err error, _ time.Duration) {
 		if !waited {
 			waited = true
-			log.Warn(what+" is unreachable; trying again until it answers", "err", err)
+			log.Warn(what+" is unreachable; trying again until it answers", "err", err) //nolint:sloglint // what it waits for is the message
 		}
 	})
 	if p, ok := errors.AsType[*backoff.PermanentError](err); ok {
 		err = p.Err
 	}
 	if err == nil && waited {
-		log.Info(what+" has recovered", "after", time.Since(begin).Round(time.Millisecond))
+		log.Info(what+" has recovered", "after", time.Since(begin).Round(time.Millisecond)) //nolint:sloglint // as above
 	}
 	return err
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"os"
 	"time"
@@ -42,7 +42,7 @@ func (s *workSettings) worker(st *stores, client *flinks.Client, log *slog.Logge
 		Concurrency: s.Concurrency, Grace: s.Grace,
 	}
 	if s.Accounts == "keep" {
-		w.Accounts = &consumer.Accounts{JS: st.JS}
+		w.Accounts = st.Accounts
 	}
 	return w
 }
@@ -62,18 +62,21 @@ func workerName() string {
 func awaitFlinks(ctx context.Context, log *slog.Logger, c *flinks.Client) error {
 	refused := false
 	for {
-		var kind flinks.Kind
+		var refusal error
 		err := awaiting(ctx, log, "Flinks at "+Address(c.BaseURL).String(), func(ctx context.Context) error {
 			_, err := c.GenerateAuthorizeToken(ctx)
-			if kind = flinks.KindOf(err); kind == flinks.KindConfig {
+			if errors.Is(err, flinks.ErrSettings) {
+				return hopeless(exit(exitUsage, err))
+			}
+			if refusal = err; flinks.KindOf(err) == flinks.KindConfig {
 				return nil
 			}
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("flinks: %w", err)
+			return err
 		}
-		if kind != flinks.KindConfig {
+		if refusal == nil {
 			if refused {
 				log.Info("Flinks takes our credentials again")
 			}
@@ -82,7 +85,7 @@ func awaitFlinks(ctx context.Context, log *slog.Logger, c *flinks.Client) error 
 		if !refused {
 			refused = true
 			log.Error("Flinks refuses our credentials: check --flinks-secret-key and --flinks-customer-id; "+
-				"no job is pulled, all stay untouched", "next_try", secretRetry)
+				"no job is pulled, all stay untouched", "next_try", secretRetry, "err", refusal)
 		}
 		select {
 		case <-ctx.Done():

@@ -64,3 +64,12 @@ func (s Style) paint(text string, attributes ...color.Attribute) string {
 	c.EnableColor()
 	return c.Sprint(text)
 }
+
+// Types lists the endings that the screen knows, in its order.
+func Types() []string {
+	names := make([]string, len(types))
+	for i, k := range types {
+		names[i] = k.name
+	}
+	return names
+}
