@@ -107,9 +107,9 @@ func (a *app) demo(ctx context.Context, p *population, o flinkstest.Options, n *
 		return err
 	}
 	sum.Next = []string{
-		"nightshift events --data " + n.data + " --type reconnect_required",
-		"nightshift sandbox --logins 1000 --roster logins.csv",
-		"nightshift run --help",
+		program() + " events --data " + n.data + " --type reconnect_required",
+		program() + " sandbox --logins 1000 --roster logins.csv",
+		program() + " run --help",
 	}
 	return n.show(a.stdout, sum, asJSON)
 }
@@ -147,4 +147,12 @@ func demoWork(logins int) *workSettings {
 		MaxLive: 3, RetryBase: time.Second, RetryCap: 2 * time.Second,
 		Accounts: "keep", Grace: 2 * time.Second,
 	}
+}
+
+// program is how this program was called, for commands that are to be copied.
+func program() string {
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		return "go run ./cmd/nightshift"
+	}
+	return "nightshift"
 }

@@ -1,8 +1,8 @@
 package main
 
 // rootLong and rootExample are what a newcomer reads first.
-const rootLong = `Nightshift keeps the bank data of your users fresh. Every night it works out
-which logins are due, asks Flinks for new data, polls until it is there, and
+const rootLong = `Nightshift keeps the bank data of your users fresh. It takes your list of logins,
+asks Flinks for new data, live where it has to, polls until it is there, and
 tells the ending of each login exactly once as an event: refreshed,
 mfa_required, reconnect_required or failed.
 
