@@ -191,7 +191,7 @@ func TestREADME(t *testing.T) {
 	const file, begin, end = "../../README.md", "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
 	content, err := os.ReadFile(file)
 	if err != nil {
-		t.Skip("there is no README yet")
+		t.Fatal(err)
 	}
 	before, rest, ok1 := strings.Cut(string(content), begin)
 	old, after, ok2 := strings.Cut(rest, end)
