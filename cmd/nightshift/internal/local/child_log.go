@@ -17,8 +17,12 @@ type childLog struct {
 	mu     sync.Mutex
 	rest   []byte   // A line whose end has not come yet.
 	recent []string // The last lines, for the message when it does not come up.
-	alert  bool
+	alert  bool     // The server has said that it is ready.
 }
+
+// readyLine is in the line that ends a server's start. That the server answers
+// is known sooner than all that it printed before has come through the pipe.
+const readyLine = "ready to accept connections"
 
 // keepLines is how many last lines are kept.
 const keepLines = 5
@@ -60,6 +64,9 @@ func (l *childLog) line(line string) {
 		level = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), level, "redis", "said", said)
+	if strings.Contains(strings.ToLower(said), readyLine) {
+		l.alert = true
+	}
 }
 
 // parseRedisLine takes "4711:M 22 Nov 2026 04:00:00.000 # text" apart; the
@@ -80,14 +87,9 @@ func (l *childLog) last() string {
 	return strings.Join(l.recent, " / ")
 }
 
-// up makes warnings count from now on.
-func (l *childLog) up() { l.setAlert(true) }
-
-// down makes them a detail again.
-func (l *childLog) down() { l.setAlert(false) }
-
-func (l *childLog) setAlert(on bool) {
+// down makes warnings a detail again.
+func (l *childLog) down() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.alert = on
+	l.alert = false
 }

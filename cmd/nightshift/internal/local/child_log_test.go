@@ -10,6 +10,7 @@ import (
 
 func TestChildLog(t *testing.T) {
 	const warning = "4711:M 22 Nov 2026 04:00:00.000 # Disk is full\n"
+	const ready = "4711:M 22 Nov 2026 04:00:00.000 * Ready to accept connections\n"
 	const notice = "4711:M 22 Nov 2026 04:00:00.000 * Background saving started\n"
 	for _, tc := range []struct {
 		rule  string
@@ -29,7 +30,8 @@ func TestChildLog(t *testing.T) {
 			var out bytes.Buffer
 			l := &childLog{log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 			if tc.up {
-				l.up()
+				fmt.Fprint(l, ready)
+				out.Reset()
 			}
 			for _, text := range tc.wrote {
 				fmt.Fprint(l, text)

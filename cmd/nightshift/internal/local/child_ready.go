@@ -21,7 +21,6 @@ func (c *child) ready(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	c.out.up()
 	return nil
 }
 
