@@ -80,7 +80,7 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	} else {
 		work.Spent.Cached++
 	}
-	c.op = "GenerateAuthorizeToken"
+	c.op = flinks.OpGenerateAuthorizeToken
 	w.Stats.Calls.Add(1)
 	token, err := w.Flinks.GenerateAuthorizeToken(h)
 	if err != nil {
@@ -97,7 +97,7 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 		request = flinks.Live(work.LoginID)
 		w.Stats.Live.Add(1)
 	}
-	c.op = "Authorize"
+	c.op = flinks.OpAuthorize
 	w.Stats.Calls.Add(1)
 	resp, err := w.Flinks.Authorize(h, token, request)
 	r := w.reply(err, work, c)
@@ -133,10 +133,10 @@ func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
 	var err error
 	w.Stats.Calls.Add(1)
 	if work.Phase == event.PhasePoll {
-		c.op = "GetAccountsDetailAsync"
+		c.op = flinks.OpGetAccountsDetailAsync
 		resp, err = w.Flinks.GetAccountsDetailAsync(h, work.RequestID)
 	} else {
-		c.op = "GetAccountsDetail"
+		c.op = flinks.OpGetAccountsDetail
 		resp, err = w.Flinks.GetAccountsDetail(h, detailRequest(work.Job))
 	}
 	r := w.reply(err, work, c)
@@ -178,7 +178,7 @@ func detailRequest(j event.Job) flinks.AccountsDetailRequest {
 }
 
 func (w *Worker) attributes(h *hold, work *Work, c *course) Reply {
-	c.op = "GetAttributes"
+	c.op = flinks.OpGetAttributes
 	w.Stats.Calls.Add(1)
 	resp, err := w.Flinks.GetAttributes(h, work.LoginID, work.RequestID, flinks.AttributeSet(work.Options.Attributes))
 	r := w.reply(err, work, c)
@@ -229,7 +229,7 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 // suspicious: one login's own matter, or our credentials. At Authorize an
 // UNAUTHORIZED is the bank's, since the secret has just minted a token.
 func suspicious(k flinks.Kind, op string) bool {
-	return k == flinks.KindInvalidRequest || k == flinks.KindUnauthorized && op != "Authorize"
+	return k == flinks.KindInvalidRequest || k == flinks.KindUnauthorized && op != flinks.OpAuthorize
 }
 
 // good notes that an operation works: it ends its row of suspicions and opens

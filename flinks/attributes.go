@@ -69,7 +69,7 @@ func (r *attributesReply) usable(status int) bool {
 // such call for the login, is unfinished it is pending.
 // Sources: get-income-attributes, enrich/error-codes.
 func (c *Client) GetAttributes(ctx context.Context, loginID, requestID string, set AttributeSet) (*AttributesResponse, error) {
-	r := request{op: opGetAttributes, method: http.MethodGet, path: insight(loginID, requestID)}
+	r := request{op: OpGetAttributes, method: http.MethodGet, path: insight(loginID, requestID)}
 	// An empty set must not become the endpoint "GetAttributes".
 	name := ""
 	if set != "" {
@@ -117,7 +117,7 @@ func (c *Client) GetCustomAttributes(ctx context.Context, loginID, requestID str
 		body.Filters = &customFilters{AccountCategory: req.AccountCategories}
 	}
 	return c.attributes(ctx, request{
-		op: opGetCustomAttributes, method: http.MethodPost, path: insight(loginID, requestID),
+		op: OpGetCustomAttributes, method: http.MethodPost, path: insight(loginID, requestID),
 		body: body, days: req.LimitDays,
 	})
 }

@@ -149,9 +149,9 @@ func (r *authorizeReply) ignoresCode(status int) bool {
 func (c *Client) Authorize(ctx context.Context, token Secret, req AuthorizeRequest) (*AuthorizeResponse, error) {
 	var w authorizeReply
 	got, err := c.do(ctx, request{
-		op:     opAuthorize,
+		op:     OpAuthorize,
 		method: http.MethodPost,
-		path:   banking(opAuthorize),
+		path:   banking(OpAuthorize),
 		cred:   authKey(token),
 		body:   req.wire(),
 		data:   []int{http.StatusOK, http.StatusAccepted, http.StatusNonAuthoritativeInfo},

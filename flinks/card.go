@@ -10,9 +10,9 @@ import (
 // are known from client libraries.
 func (c *Client) DeleteCard(ctx context.Context, loginID string) error {
 	_, err := c.do(ctx, request{
-		op:     opDeleteCard,
+		op:     OpDeleteCard,
 		method: http.MethodDelete,
-		path:   banking(opDeleteCard, loginID),
+		path:   banking(OpDeleteCard, loginID),
 		cred:   apiKey(c.APIKey),
 		data:   []int{http.StatusOK},
 	}, &head{})

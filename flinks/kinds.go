@@ -88,11 +88,11 @@ func KindOf(err error) Kind {
 func (e *Error) kindWithCode() Kind {
 	kind := kindOfCode(e.Code)
 	switch e.Op {
-	case opGenerateAuthorizeToken:
+	case OpGenerateAuthorizeToken:
 		if kind != KindThrottled && kind != KindRetryable && kind != KindTransport {
 			return KindConfig
 		}
-	case opGetNightlyRefreshStatus:
+	case OpGetNightlyRefreshStatus:
 		if kind == KindUnauthorized {
 			return KindConfig
 		}
@@ -103,7 +103,7 @@ func (e *Error) kindWithCode() Kind {
 // kindWithoutCode is transport trouble, but for a plain 401 or 403 to a call
 // that shows nothing but our secret.
 func (e *Error) kindWithoutCode() Kind {
-	onlySecret := e.Op == opGenerateAuthorizeToken || e.Op == opGetNightlyRefreshStatus
+	onlySecret := e.Op == OpGenerateAuthorizeToken || e.Op == OpGetNightlyRefreshStatus
 	refused := e.HTTPStatus == http.StatusUnauthorized || e.HTTPStatus == http.StatusForbidden
 	if onlySecret && refused && e.Err == nil {
 		return KindConfig

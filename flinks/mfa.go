@@ -26,9 +26,9 @@ func (r *questionsReply) usable(int) bool { return r.Questions != nil }
 func (c *Client) GetMFAQuestions(ctx context.Context, loginID string) ([]string, error) {
 	var w questionsReply
 	_, err := c.do(ctx, request{
-		op:     opGetMFAQuestions,
+		op:     OpGetMFAQuestions,
 		method: http.MethodGet,
-		path:   banking(opGetMFAQuestions, loginID),
+		path:   banking(OpGetMFAQuestions, loginID),
 		cred:   apiKey(c.APIKey),
 		data:   []int{http.StatusOK},
 	}, &w)
@@ -59,9 +59,9 @@ func (c *Client) AnswerMFAQuestions(ctx context.Context, loginID string, answers
 		body.Questions = append(body.Questions, answerBody{a.Question, a.Answer.Reveal()})
 	}
 	_, err := c.do(ctx, request{
-		op:     opAnswerMFAQuestions,
+		op:     OpAnswerMFAQuestions,
 		method: http.MethodPatch,
-		path:   banking(opAnswerMFAQuestions),
+		path:   banking(OpAnswerMFAQuestions),
 		cred:   apiKey(c.APIKey),
 		body:   body,
 		data:   []int{http.StatusOK},

@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// The calls, by Flinks' names. They stand in paths and in errors.
+// The calls, by Flinks' names. They stand in paths and in [Error.Op].
 const (
-	opGenerateAuthorizeToken  = "GenerateAuthorizeToken"
-	opAuthorize               = "Authorize"
-	opGetAccountsDetail       = "GetAccountsDetail"
-	opGetAccountsDetailAsync  = "GetAccountsDetailAsync"
-	opGetAccountsSummary      = "GetAccountsSummary"
-	opGetAccountsSummaryAsync = "GetAccountsSummaryAsync"
-	opGetAttributes           = "GetAttributes"
-	opGetCustomAttributes     = "GetCustomAttributes"
-	opSetScheduledRefresh     = "SetScheduledRefresh"
-	opGetNightlyRefreshStatus = "GetNightlyRefreshStatus"
-	opGetMFAQuestions         = "GetMFAQuestions"
-	opAnswerMFAQuestions      = "AnswerMFAQuestions"
-	opDeleteCard              = "DeleteCard"
+	OpGenerateAuthorizeToken  = "GenerateAuthorizeToken"
+	OpAuthorize               = "Authorize"
+	OpGetAccountsDetail       = "GetAccountsDetail"
+	OpGetAccountsDetailAsync  = "GetAccountsDetailAsync"
+	OpGetAccountsSummary      = "GetAccountsSummary"
+	OpGetAccountsSummaryAsync = "GetAccountsSummaryAsync"
+	OpGetAttributes           = "GetAttributes"
+	OpGetCustomAttributes     = "GetCustomAttributes"
+	OpSetScheduledRefresh     = "SetScheduledRefresh"
+	OpGetNightlyRefreshStatus = "GetNightlyRefreshStatus"
+	OpGetMFAQuestions         = "GetMFAQuestions"
+	OpAnswerMFAQuestions      = "AnswerMFAQuestions"
+	OpDeleteCard              = "DeleteCard"
 )
 
 // request is one call before it is sent.

@@ -20,9 +20,9 @@ func (r *scheduleReply) UnmarshalJSON(data []byte) error {
 // Logins that are on are billed. Source: set-scheduled-refresh.
 func (c *Client) SetScheduledRefresh(ctx context.Context, loginID string, on bool) error {
 	_, err := c.do(ctx, request{
-		op:     opSetScheduledRefresh,
+		op:     OpSetScheduledRefresh,
 		method: http.MethodPatch,
-		path:   banking(opSetScheduledRefresh),
+		path:   banking(OpSetScheduledRefresh),
 		cred:   apiKey(c.APIKey),
 		body: struct {
 			LoginID     string `json:"loginId"`
@@ -79,9 +79,9 @@ func (r *nightlyReply) ignoresCode(status int) bool {
 func (c *Client) GetNightlyRefreshStatus(ctx context.Context) (*NightlyRefreshStatus, error) {
 	var w nightlyReply
 	_, err := c.do(ctx, request{
-		op:     opGetNightlyRefreshStatus,
+		op:     OpGetNightlyRefreshStatus,
 		method: http.MethodGet,
-		path:   banking(opGetNightlyRefreshStatus),
+		path:   banking(OpGetNightlyRefreshStatus),
 		cred:   bearer(c.SecretKey),
 		data:   []int{http.StatusOK},
 	}, &w)

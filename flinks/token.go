@@ -19,9 +19,9 @@ func (r *tokenReply) usable(int) bool { return r.Token != "" }
 func (c *Client) GenerateAuthorizeToken(ctx context.Context) (Secret, error) {
 	var w tokenReply
 	_, err := c.do(ctx, request{
-		op:     opGenerateAuthorizeToken,
+		op:     OpGenerateAuthorizeToken,
 		method: http.MethodPost,
-		path:   banking(opGenerateAuthorizeToken),
+		path:   banking(OpGenerateAuthorizeToken),
 		cred:   authKey(c.SecretKey),
 		data:   []int{http.StatusOK},
 	}, &w)
