@@ -21,7 +21,7 @@ import (
 func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason) {
 	next := work.Job
 	next.Attempt++
-	msg, err := parkedMsg(next, time.Now().Add(after), h.msg.Headers())
+	msg, err := parkedMsg(next, why, time.Now().Add(after), h.msg.Headers())
 	if err != nil {
 		w.Log.Error("cannot encode a job (continuing)", "job", next.OutcomeID(), "err", err)
 		w.handBack(h, redisDown)
@@ -67,7 +67,7 @@ func (w *Worker) putDown(h *hold, work Work) {
 
 // parkedMsg is the job as a scheduled message. The due time keeps its fraction
 // of a second: rounded down, the job would come back early.
-func parkedMsg(next event.Job, due time.Time, from nats.Header) (*nats.Msg, error) {
+func parkedMsg(next event.Job, why event.Reason, due time.Time, from nats.Header) (*nats.Msg, error) {
 	data, err := json.Marshal(next)
 	if err != nil {
 		return nil, fmt.Errorf("consumer: encode job: %w", err)
@@ -76,6 +76,9 @@ func parkedMsg(next event.Job, due time.Time, from nats.Header) (*nats.Msg, erro
 	msg.Data = data
 	msg.Header.Set(jetstream.ScheduleHeader, "@at "+due.UTC().Format(time.RFC3339Nano))
 	msg.Header.Set(jetstream.ScheduleTargetHeader, next.Subject())
+	if why != "" {
+		msg.Header.Set(event.HeaderParked, string(why))
+	}
 	if tp := from.Get(event.HeaderTraceparent); tp != "" {
 		msg.Header.Set(event.HeaderTraceparent, tp)
 	}

@@ -155,3 +155,27 @@ func secret() form[Secret] {
 func window() form[Window] {
 	return form[Window]{kind: "hh:mm-hh:mm", parse: parseWindow, show: Window.String}
 }
+
+// moment takes a time: how long ago, such as 24h, a day in UTC, or RFC 3339.
+func moment() form[time.Time] {
+	return form[time.Time]{
+		kind: "time",
+		parse: func(s string) (time.Time, error) {
+			if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
+				return now().Add(-ago), nil
+			}
+			for _, layout := range []string{time.RFC3339, time.DateOnly} {
+				if t, err := time.Parse(layout, s); err == nil {
+					return t.UTC(), nil
+				}
+			}
+			return time.Time{}, fmt.Errorf("%q is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z", s)
+		},
+		show: func(t time.Time) string {
+			if t.IsZero() {
+				return ""
+			}
+			return t.Format(time.RFC3339)
+		},
+	}
+}

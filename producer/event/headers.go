@@ -16,6 +16,10 @@ const (
 
 	HeaderTraceparent = "traceparent" // W3C Trace Context, from the job to its outcome
 
+	// Of parked jobs: what stands in the way, one of the words of [Reasons].
+	// Empty: the worker stopped and handed the job on.
+	HeaderParked = "nightshift-parked"
+
 	// Of messages in [StreamDead].
 	HeaderDeadError    = "nightshift-error"    // what is wrong, in words
 	HeaderDeadSubject  = "nightshift-subject"  // where the message lay

@@ -60,6 +60,7 @@ const (
 	InvalidRequest    Reason = "invalid_request"    // Flinks calls the request for this login invalid; the operator's matter
 	Unauthorized      Reason = "unauthorized"       // a data call of this login was refused as unauthorized; the operator's matter
 	WindowClosed      Reason = "window_closed"      // the window closed before the refresh could begin
+	Cancelled         Reason = "cancelled"          // an operator took the job back while it was parked
 )
 
 // Reasons lists every reason under the ending it belongs to.
@@ -69,7 +70,7 @@ var Reasons = map[Type][]Reason{
 	MFARequired:       {SecurityChallenge},
 	Failed: {
 		BankUnavailable, FlinksUnreachable, StillProcessing, SessionLost, Busy, Throttled,
-		InvalidRequest, Unauthorized, WindowClosed,
+		InvalidRequest, Unauthorized, WindowClosed, Cancelled,
 	},
 }
 
