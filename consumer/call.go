@@ -13,8 +13,8 @@ import (
 	"nightshift/producer/event"
 )
 
-// host stands for Flinks' host in rows and gates: it is well when any reply
-// comes, whatever the reply says.
+// host stands for Flinks' host in rows: it is well when any reply comes,
+// whatever the reply says.
 const host = "host"
 
 // course is what one worker gathers while it works on a job. It lives no
@@ -65,7 +65,7 @@ func (w *Worker) call(h *hold, work *Work, c *course) (Reply, error) {
 		r.ShortWait = c.patience.NextBackOff() // backoff.Stop is negative
 	}
 	if r.Kind == flinks.KindNone || r.RequestID != "" {
-		c.lastReply = time.Now()
+		c.lastReply = h.now()
 	}
 	return r, nil
 }
@@ -94,7 +94,7 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 		if err := w.recordLive(h, work, c); err != nil {
 			return Reply{}, err
 		}
-		request = flinks.Live(work.LoginID)
+		request, work.AskedBank = flinks.Live(work.LoginID), true
 		w.Stats.Live.Add(1)
 	}
 	c.op = flinks.OpAuthorize
@@ -124,6 +124,7 @@ func (w *Worker) recordLive(h *hold, work *Work, c *course) error {
 		return err
 	}
 	c.recorded = work.Spent.Live
+	h.live.Store(int64(work.Spent.Live))
 	return nil
 }
 
@@ -210,7 +211,8 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 		r.FlinksCode, r.RequestID, r.RetryAfter, r.Unsent = fe.FlinksCode, fe.RequestID, fe.RetryAfter, fe.Unsent
 	}
 	if err == nil || answered && fe.HTTPStatus != 0 {
-		w.good(host)
+		w.rows.good(host)
+		w.host.open()
 	}
 	switch {
 	case r.Kind == flinks.KindThrottled:
@@ -218,8 +220,10 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 	case r.Kind == flinks.KindTransport && r.Unsent:
 		r.InARow = w.rows.suspect(host, work.LoginID)
 	case suspicious(r.Kind, c.op):
-		r.InARow = w.rows.suspect(c.op, work.LoginID)
-	case r.Kind != flinks.KindTransport && r.Kind != flinks.KindConfig:
+		if r.InARow = w.rows.suspect(c.op, work.LoginID); w.ours.isOpen(c.op) {
+			r.InARow = max(r.InARow, w.Policy.OurFault) // a probe: it is known already whose fault it is
+		}
+	case r.Kind != flinks.KindTransport:
 		w.pace.good()
 		w.good(c.op)
 	}
@@ -229,12 +233,16 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 // suspicious: one login's own matter, or our credentials. At Authorize an
 // UNAUTHORIZED is the bank's, since the secret has just minted a token.
 func suspicious(k flinks.Kind, op string) bool {
-	return k == flinks.KindInvalidRequest || k == flinks.KindUnauthorized && op != flinks.OpAuthorize
+	switch k {
+	case flinks.KindInvalidRequest, flinks.KindConfig:
+		return true
+	}
+	return k == flinks.KindUnauthorized && op != flinks.OpAuthorize
 }
 
-// good notes that an operation works: it ends its row of suspicions and opens
-// the gate that was shut because of it.
+// good notes that an operation works: it ends its row of suspicions and closes
+// the circuit that was opened because of it.
 func (w *Worker) good(op string) {
 	w.rows.good(op)
-	w.ours.open(op)
+	w.ours.good(op)
 }

@@ -2,12 +2,15 @@ package consumer
 
 import "nightshift/producer/event"
 
-// faultyOp is whose success will show that the fault is mended.
-func faultyOp(why event.Reason, c *course) string {
-	if why == event.FlinksUnreachable {
-		return host
+// yield pauses the pulling that the job's fault concerns, and says what to do:
+// of this worker where only it may be cut off, else of all.
+func (w *Worker) yield(m Move, c *course) {
+	about := []any{"job", m.Work.OutcomeID(), "flinks_code", m.Work.Spent.FlinksCode}
+	if m.Reason == event.FlinksUnreachable {
+		w.host.close(ourFault(m.Reason), about...)
+		return
 	}
-	return c.op
+	w.ours.open(c.op, m.Reason, about...)
 }
 
 // ourFault words why pulling stops, and what to do about it.

@@ -7,9 +7,11 @@ import (
 	"time"
 )
 
-// gate stops pulling while something is out of order that no job can mend: our
-// credentials, Flinks' host, Redis. While it is shut, one job at a time is let
-// through as a probe; the first that goes well opens it.
+// gate stops this worker's pulling while something is out of reach from here:
+// Redis, Flinks' host. Other workers may reach it, so they are not asked; what
+// is wrong for all of them is the matter of [circuit]. While the gate is shut,
+// one job at a time is let through as a probe; the first that goes well opens
+// it.
 type gate struct {
 	name  string
 	every time.Duration // between probes
@@ -17,7 +19,6 @@ type gate struct {
 
 	mu      sync.Mutex
 	shut    bool
-	op      string // the operation that went wrong; only its success opens
 	since   time.Time
 	next    time.Time // of the next probe
 	probing bool
@@ -45,13 +46,13 @@ func (g *gate) enter(ctx context.Context) (probe bool, done func()) {
 		}
 		changed := g.changed
 		g.mu.Unlock()
-		g.await(ctx, changed, wait)
+		await(ctx, changed, wait)
 	}
 }
 
-// await returns at the next change, after wait, or when ctx ends. While
-// another one probes (wait is over by then) only a change matters.
-func (g *gate) await(ctx context.Context, changed <-chan struct{}, wait time.Duration) {
+// await returns at the next change, after wait, or when ctx ends. Without a
+// wait only a change matters: somebody else is probing.
+func await(ctx context.Context, changed <-chan struct{}, wait time.Duration) {
 	var due <-chan time.Time
 	if wait > 0 {
 		t := time.NewTimer(wait)
@@ -72,13 +73,11 @@ func (g *gate) probed() {
 	g.tell()
 }
 
-// close shuts the gate because op went wrong, or keeps it shut for another
-// while. It is told once.
-func (g *gate) close(op, why string, args ...any) {
+// close shuts the gate, or keeps it shut for another while. It is told once.
+func (g *gate) close(why string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.next = time.Now().Add(g.every)
-	g.op = op
 	if !g.shut {
 		g.shut, g.since = true, time.Now()
 		g.log.Error("pulling is paused, jobs stay untouched", append([]any{"because", why, "next_try", g.every}, args...)...)
@@ -86,15 +85,22 @@ func (g *gate) close(op, why string, args ...any) {
 	g.tell()
 }
 
-// open lets everybody through if op is what had gone wrong.
-func (g *gate) open(op string) {
+// open lets everybody through.
+func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut && g.op == op {
+	if g.shut {
 		g.shut = false
 		g.log.Info("recovered, pulling goes on", "what", g.name, "after", time.Since(g.since).Round(time.Millisecond))
 		g.tell()
 	}
+}
+
+// isShut reports whether pulling waits for this gate.
+func (g *gate) isShut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut
 }
 
 func (g *gate) tell() {

@@ -13,7 +13,7 @@ import (
 func shutGate(log *slog.Logger) *gate {
 	g := &gate{}
 	g.init("flinks", 30*time.Second, log)
-	g.close("Authorize", "something is wrong")
+	g.close("something is wrong")
 	return g
 }
 
@@ -56,28 +56,12 @@ func TestGate(t *testing.T) {
 			cancel()
 		})
 	})
-	t.Run("only the operation that went wrong opens it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g := shutGate(quiet)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			in := enter(ctx, g)
-			g.open("GetAccountsDetail")
-			if synctest.Wait(); in.Load() {
-				t.Error("another operation has opened it")
-			}
-			g.open("Authorize")
-			if synctest.Wait(); !in.Load() {
-				t.Error("it stays shut")
-			}
-		})
-	})
 	t.Run("a probe that fails keeps it shut for another while", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := shutGate(quiet)
 			_, done := g.enter(t.Context())
 			begin := time.Now()
-			g.close("Authorize", "something is wrong")
+			g.close("something is wrong")
 			done()
 			if probe, _ := g.enter(t.Context()); !probe || time.Since(begin) != 30*time.Second {
 				t.Errorf("probe %v after %v", probe, time.Since(begin))
@@ -99,9 +83,9 @@ func TestGate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var b strings.Builder
 			g := shutGate(slog.New(slog.NewTextHandler(&b, nil)))
-			g.close("Authorize", "something is wrong")
-			g.open("Authorize")
-			g.open("Authorize")
+			g.close("something is wrong")
+			g.open()
+			g.open()
 			if n := strings.Count(b.String(), "\n"); n != 2 {
 				t.Errorf("%d lines:\n%s", n, b.String())
 			}

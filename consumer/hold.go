@@ -21,18 +21,25 @@ type hold struct {
 	lease  state.Lease
 
 	cancel context.CancelCauseFunc
-	until  atomic.Int64 // the lease is certain up to here, Unix nanoseconds
+	skew   time.Duration // of Redis' clock against this machine's
+	until  atomic.Int64  // the lease is certain up to here, Unix nanoseconds
+	live   atomic.Int64  // live calls of the cycle, as Redis was told
 	beats  sync.WaitGroup
 }
 
-// hold starts the heartbeat of a claim made at the time claimed.
-func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease, claimed time.Time) *hold {
-	h := &hold{worker: w, msg: msg, lease: lease}
+// hold starts the heartbeat of a claim that was asked for at the time asked.
+func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease, asked time.Time, held state.Held) *hold {
+	h := &hold{worker: w, msg: msg, lease: lease, skew: time.Until(held.Now)}
 	h.Context, h.cancel = context.WithCancelCause(ctx)
-	h.until.Store(claimed.Add(leaseTTL).UnixNano())
+	h.until.Store(asked.Add(leaseTTL).UnixNano())
+	h.live.Store(int64(held.Live))
 	h.beats.Go(h.beat)
 	return h
 }
+
+// now is the time by Redis' clock, which all workers share: one whose own clock
+// is wrong neither closes the window early nor parks a job for hours.
+func (h *hold) now() time.Time { return time.Now().Add(h.skew).UTC() }
 
 // drop ends the heartbeat.
 func (h *hold) drop() {
@@ -69,13 +76,13 @@ func (h *hold) renew() error {
 	ctx, cancel := h.brief()
 	defer cancel()
 	asked := time.Now()
-	err := h.worker.State.Renew(ctx, h.lease, leaseTTL)
+	err := h.worker.State.Renew(ctx, h.lease, leaseTTL, int(h.live.Load()))
 	switch {
 	case err == nil:
 		h.until.Store(asked.Add(leaseTTL).UnixNano())
-		h.worker.redis.open("redis")
+		h.worker.redis.open()
 	case !errors.Is(err, state.ErrLost):
-		h.worker.redis.close("redis", "redis does not answer", "err", err)
+		h.worker.redis.close("redis does not answer", "err", err)
 	}
 	return err
 }

@@ -27,14 +27,14 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		LoginID: job.LoginID, Cycle: job.Cycle, Fence: meta.Sequence.Stream,
 		Owner: fmt.Sprintf("%s/%d/%d", w.Name, meta.Sequence.Stream, meta.NumDelivered),
 	}
-	claimed := time.Now()
+	asked := time.Now()
 	held, err := w.claim(ctx, lease)
 	if err != nil {
-		w.redis.close("redis", "redis does not answer", "err", err)
+		w.redis.close("redis does not answer", "err", err)
 		w.nak(msg, redisDown)
 		return
 	}
-	w.redis.open("redis")
+	w.redis.open()
 	switch held.Verdict {
 	case state.Busy:
 		w.nak(msg, busyWait(job.Lane, held.BusyFor))
@@ -42,9 +42,10 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		w.Stats.Repeated.Add(1)
 		w.ack(msg)
 	case state.Claimed:
-		h := w.hold(ctx, msg, lease, claimed)
+		held.Live = max(held.Live, job.Spent.Live+forgotten(meta, held))
+		h := w.hold(ctx, msg, lease, asked, held)
 		defer h.drop()
-		if mayRepeat(job, meta, held) && w.settleTold(h, job) {
+		if (mayRepeat(job, meta, held) || !held.KnownLogin) && w.recall(h, job, &held) {
 			return
 		}
 		w.work(h, job, held)
@@ -76,21 +77,14 @@ func mayRepeat(job event.Job, meta *jetstream.MsgMetadata, held state.Held) bool
 		!held.Known && job.Published.Before(held.Epoch.Add(state.CycleTTL))
 }
 
-// settleTold asks the outcome stream whether the job's outcome was told, and
-// if so brings Redis up to date. It reports whether nothing is left to do.
-func (w *Worker) settleTold(h *hold, job event.Job) bool {
-	told, err := w.told(h, job)
-	if err != nil {
-		w.Log.Warn("cannot look the last outcome up (continuing)", "job", job.OutcomeID(), "err", err)
-		w.handBack(h, redisDown)
-		return true
+// forgotten is how many live calls of the job nobody remembers. A message that
+// was delivered before Redis lost its memory may have had one each time; the
+// bank's patience is worth more than a call too many.
+func forgotten(meta *jetstream.MsgMetadata, held state.Held) int {
+	if held.Known || !held.Epoch.After(meta.Timestamp) {
+		return 0
 	}
-	if told == nil {
-		return false
-	}
-	w.Stats.Repeated.Add(1)
-	w.finish(h, *told)
-	return true
+	return int(meta.NumDelivered) - 1
 }
 
 // work makes the moves, one after the other, until the job is put down or has
@@ -98,8 +92,8 @@ func (w *Worker) settleTold(h *hold, job event.Job) bool {
 func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 	c := &course{patience: w.shortBackoff()}
 	first := Work{Job: job, RefusedAt: held.RefusedAt}
-	first.Spent.Live = max(job.Spent.Live, held.Live)
-	move := w.Policy.Begin(first, time.Now())
+	first.Spent.Live = held.Live
+	move := w.Policy.Begin(first, h.now())
 	for {
 		switch move.Do {
 		case End:
@@ -109,7 +103,7 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 			w.park(h, move.Work, move.After, move.Reason)
 			return
 		case Yield:
-			w.ours.close(faultyOp(move.Reason, c), ourFault(move.Reason), "job", job.OutcomeID(), "op", c.op, "flinks_code", move.Work.Spent.FlinksCode)
+			w.yield(move, c)
 			w.handBack(h, oursAtLeast)
 			return
 		case Wait:
@@ -146,7 +140,7 @@ func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
 	if err != nil {
 		return Move{Work: work}, err
 	}
-	move := w.Policy.Step(work, reply, time.Now())
+	move := w.Policy.Step(work, reply, h.now())
 	if move.Work.Spent.Live < work.Spent.Live && c.recorded > before.Spent.Live {
 		w.unrecord(h, move.Work.Spent.Live)
 	}
@@ -160,5 +154,7 @@ func (w *Worker) unrecord(h *hold, live int) {
 	defer cancel()
 	if err := w.State.RecordLive(ctx, h.lease, live); err != nil {
 		w.Log.Debug("live call stays recorded (continuing)", "login", h.lease.LoginID, "err", err)
+		return
 	}
+	h.live.Store(int64(live))
 }

@@ -89,7 +89,7 @@ func TestEndings(t *testing.T) {
 		},
 		{
 			"a request that Flinks calls invalid", flinkstest.Login{LastRefresh: fresh, Detail: answers("INVALID_REQUEST")}, event.Options{},
-			ending{Type: event.Failed, Reason: event.InvalidRequest, FlinksCode: "INVALID_REQUEST", Cached: 1},
+			ending{Type: event.Failed, Reason: event.InvalidRequest, FlinksCode: "INVALID_REQUEST", Cached: 2},
 		},
 		{"throttled once", flinkstest.Login{LastRefresh: fresh, Last: flinkstest.Answer{Fault: flinkstest.FaultThrottle}}, event.Options{}, refreshed(event.CachedFresh, 2, 0)},
 	}

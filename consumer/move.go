@@ -34,6 +34,7 @@ type Work struct {
 	event.Job
 	RefusedAt   time.Time // the bank refused the login live at this time, as far as Redis knows
 	LastRefresh time.Time // from Flinks; zero: not told
+	AskedBank   bool      // this worker has made a live call that may have reached the bank
 }
 
 // Status says which of Flinks' normal answers came. With a refusal it is empty.

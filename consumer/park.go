@@ -21,7 +21,7 @@ import (
 func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason) {
 	next := work.Job
 	next.Attempt++
-	msg, err := parkedMsg(next, why, time.Now().Add(after), h.msg.Headers())
+	msg, err := parkedMsg(next, why, h.now().Add(after), h.msg.Headers())
 	if err != nil {
 		w.Log.Error("cannot encode a job (continuing)", "job", next.OutcomeID(), "err", err)
 		w.handBack(h, redisDown)

@@ -87,10 +87,13 @@ func checkParked(r *rig, m *jetstream.RawStreamMsg, live int) {
 	diff(r.T, "headers", []string{
 		jetstream.ExpectedStreamHeader, jetstream.MsgIDHeader,
 		jetstream.MsgRollup, // by the server: one schedule per subject
-		jetstream.ScheduleHeader, jetstream.ScheduleTargetHeader, event.HeaderTraceparent,
+		jetstream.ScheduleHeader, jetstream.ScheduleTargetHeader, event.HeaderParked, event.HeaderTraceparent,
 	}, headers(m))
 	if got := m.Header.Get(jetstream.ScheduleTargetHeader); got != event.ReadySubject("login-1", event.Nightly) {
 		r.Errorf("it will go to %s", got)
+	}
+	if why := m.Header.Get(event.HeaderParked); why != string(event.BankUnavailable) {
+		r.Errorf("it is parked because of %q", why)
 	}
 	if m.Header.Get(event.HeaderTraceparent) != traceparent {
 		r.Errorf("headers %v", m.Header)

@@ -58,15 +58,16 @@ func (l *lane) slots(ctx context.Context) (n int, probe bool, done func()) {
 	case <-ctx.Done():
 		return 0, false, nil
 	}
-	probeOurs, doneOurs := l.worker.ours.enter(ctx)
 	probeRedis, doneRedis := l.worker.redis.enter(ctx)
-	done = func() { doneOurs(); doneRedis() }
+	probeHost, doneHost := l.worker.host.enter(ctx)
+	probeOurs, doneOurs := l.worker.ours.enter(ctx)
+	done = func() { doneOurs(); doneHost(); doneRedis() }
 	if ctx.Err() != nil {
 		<-l.free
 		done()
 		return 0, false, nil
 	}
-	if probeOurs || probeRedis {
+	if probeOurs || probeHost || probeRedis {
 		return n, true, done
 	}
 	n += l.takeFree()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nightshift/consumer"
+	"nightshift/flinks"
 	"nightshift/flinks/flinkstest"
 	"nightshift/producer/event"
 )
@@ -186,5 +187,96 @@ func TestRedisForgets(t *testing.T) {
 			r.drain(6 * time.Hour)
 			r.oneEach(jobs)
 		})
+	})
+}
+
+// TestForgottenLiveCall: a worker makes a live call and dies, and Redis is
+// flushed, so that nobody remembers the call. The bound holds all the same.
+func TestForgottenLiveCall(t *testing.T) {
+	bubble(t, func(r *rig) {
+		later := flinkstest.Answer{FlinksCode: "RETRY_LATER"}
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{later, later, later, later}})
+		r.publish(nightly("login-1"))
+		dead := r.take()
+		dead.claim()
+		dead.recordLive(1)
+		dead.authorize(flinks.Live("login-1"))
+		time.Sleep(time.Second)
+		r.flush()
+		r.run(6 * time.Hour)
+		if o := r.only(); o.Type != event.Failed || o.Reason != event.BankUnavailable {
+			t.Errorf("outcome %+v", o)
+		}
+		r.liveWithin(consumer.DefaultPolicy().MaxLive)
+	})
+}
+
+// TestForgottenRefusal: the bank refused the login on an earlier night. A
+// flushed Redis is no reason to ask it again.
+func TestForgottenRefusal(t *testing.T) {
+	on := func(cycle string) func(*event.Job) { return func(j *event.Job) { j.Cycle = cycle } }
+	bubble(t, func(r *rig) {
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{{FlinksCode: "INVALID_PASSWORD"}}})
+		r.publish(nightly("login-1"))
+		r.run(time.Minute)
+		r.publish(nightly("login-1", on("2000-01-02"), func(j *event.Job) { j.NotAfter = time.Now() })) // its ending hides the refusal
+		time.Sleep(time.Second)
+		r.run(time.Minute)
+		r.flush()
+		// Flinks, too, may have old data to give and no word of the refusal.
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour)}, fresh(1)[0])
+		r.publish(nightly(fresh(1)[0].ID))
+		r.run(time.Minute)
+		time.Sleep(7 * 24 * time.Hour) // it is not the first night since then
+		r.publish(nightly("login-1", on("2000-01-03")))
+		r.run(time.Minute)
+		r.publish(nightly("login-1", on("2000-01-04"))) // by now Redis knows it again
+		r.run(time.Minute)
+		want := []event.Reason{event.CredentialsRefused, event.WindowClosed, event.RefusedBefore, event.RefusedBefore}
+		var got []event.Reason
+		for _, o := range r.outcomes() {
+			if o.LoginID == "login-1" {
+				got = append(got, o.Reason)
+			}
+		}
+		diff(t, "reasons", want, got)
+		r.liveWithin(0) // since it was added anew
+	})
+	t.Run("but a refresh since then is", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(flinkstest.Login{
+				ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{{FlinksCode: "INVALID_PASSWORD"}, {}},
+			})
+			r.publish(nightly("login-1"))
+			r.run(time.Minute)
+			reconnected := night.Add(time.Hour)
+			r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: reconnected})
+			time.Sleep(2 * time.Hour)
+			r.publish(nightly("login-1", on("2000-01-02")))
+			r.run(time.Minute)
+			r.flush()
+			time.Sleep(40 * time.Hour)
+			r.publish(nightly("login-1", on("2000-01-03")))
+			r.run(time.Minute)
+			all := r.outcomes()
+			if o := all[len(all)-1]; o.Type != event.Refreshed || o.Calls.Live != 1 {
+				t.Errorf("outcome %+v", o)
+			}
+		})
+	})
+}
+
+// TestWrongClock: what time it is, is asked of Redis. A worker whose own clock
+// is behind does not work on past the end of the window.
+func TestWrongClock(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-time.Hour)})
+		r.publish(nightly("login-1", func(j *event.Job) { j.NotAfter = night.Add(time.Hour) }))
+		right := night.Add(2 * time.Hour)
+		r.redis.SetTime(right)
+		r.run(time.Minute)
+		if o := r.only(); o.Reason != event.WindowClosed || o.Timings.Ended.Before(right) {
+			t.Errorf("ended as %s, %s, at %v", o.Type, o.Reason, o.Timings.Ended)
+		}
 	})
 }

@@ -17,7 +17,7 @@ const sessionLife = 8 * time.Minute
 // end settles a job: accounts, outcome, record, ack, in this order. Each step
 // may be repeated, so a worker may die between any two.
 func (w *Worker) end(h *hold, m Move, c *course) {
-	o := outcomeOf(m, c, time.Now())
+	o := outcomeOf(m, c, h.now())
 	if err := w.keepAccounts(h, &o, c); err != nil {
 		w.unsettled(h, o, err)
 		return
@@ -50,7 +50,7 @@ func outcomeOf(m Move, c *course, now time.Time) event.Outcome {
 		Institution: w.Institution,
 		LastRefresh: w.LastRefresh,
 		Calls:       event.Calls{Cached: w.Spent.Cached, Live: w.Spent.Live},
-		Timings:     event.Timings{Published: w.Published, Started: w.Spent.Started, Ended: now.UTC()},
+		Timings:     event.Timings{Published: w.Published, Started: w.Spent.Started, Ended: now},
 		Job:         w.Asked(),
 	}
 	if w.RequestID != "" && !c.lastReply.IsZero() {
@@ -84,11 +84,12 @@ func (w *Worker) finish(h *hold, o event.Outcome) {
 	defer cancel()
 	err := w.State.Finish(ctx, h.lease, state.Ending{
 		Type: string(o.Type), Reason: string(o.Reason), Ended: o.Timings.Ended,
-		Refreshed: o.Type == event.Refreshed,
-		Refused:   o.Type == event.ReconnectRequired && o.Reason != event.RefusedBefore,
+		Refreshed: o.Type == event.Refreshed, LastRefresh: o.LastRefresh,
+		Refused: o.Type == event.ReconnectRequired,
+		Before:  o.Reason == event.RefusedBefore,
 	})
 	if err != nil {
-		w.redis.close("redis", "redis does not answer", "err", err)
+		w.redis.close("redis does not answer", "err", err)
 		w.nak(h.msg, redisDown)
 		return
 	}

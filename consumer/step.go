@@ -40,6 +40,10 @@ func (p Policy) Step(w Work, r Reply, now time.Time) Move {
 			return yield(w, event.FlinksUnreachable)
 		}
 		return p.trouble(w, r, event.FlinksUnreachable, now)
+	case flinks.KindConfig:
+		if r.Unsent { // no authorize token was minted: that is no login's matter
+			return yield(w, event.Unauthorized)
+		}
 	}
 	switch w.Phase {
 	case event.PhaseDetail, event.PhasePoll:
@@ -68,8 +72,8 @@ func learn(w Work, r Reply) Work {
 	if r.Status != Pending && !isTrouble(r.Kind) {
 		w.Spent.PendingSince = time.Time{}
 	}
-	if w.Phase == event.PhaseLive && spared(r) && w.Spent.Live > 0 {
-		w.Spent.Live--
+	if w.Phase == event.PhaseLive && spared(r) {
+		w.Spent.Live, w.AskedBank = max(w.Spent.Live-1, 0), false
 	}
 	return w
 }
@@ -103,9 +107,9 @@ func (p Policy) authorized(w Work, r Reply, now time.Time) Move {
 	}
 	switch r.Kind {
 	case flinks.KindConfig:
-		return yield(w, event.Unauthorized)
+		return p.doubt(w, r, event.Unauthorized, now)
 	case flinks.KindInvalidRequest:
-		return p.invalid(w, r)
+		return p.doubt(w, r, event.InvalidRequest, now)
 	case flinks.KindAlreadyAuthorized:
 		if r.RequestID != "" {
 			return call(w, event.PhaseDetail)
@@ -134,7 +138,9 @@ func (p Policy) fresh(w Work, now time.Time) bool {
 	return now.Sub(w.LastRefresh) <= p.MaxAge
 }
 
-// live decides whether the bank may be asked.
+// live decides whether the bank may be asked. A worker asks it once; the next
+// time comes after a wait, with a message that knows of the first: so the
+// deliveries of a message bound its live calls, even when Redis forgets them.
 func (p Policy) live(w Work, now time.Time) Move {
 	switch {
 	case !w.RefusedAt.IsZero() && !w.LastRefresh.After(w.RefusedAt):
@@ -143,6 +149,8 @@ func (p Policy) live(w Work, now time.Time) Move {
 		return end(w, event.Failed, event.BankUnavailable)
 	case windowClosed(w, now):
 		return end(w, event.Failed, event.WindowClosed)
+	case w.AskedBank:
+		return p.park(w, p.retryDelay(w.Job, w.Spent.Live), event.FlinksUnreachable, now)
 	}
 	return call(w, event.PhaseLive)
 }
@@ -161,14 +169,14 @@ func (p Policy) detail(w Work, r Reply, now time.Time) Move {
 	}
 	switch r.Kind {
 	case flinks.KindConfig:
-		return yield(w, event.Unauthorized)
+		return p.doubt(w, r, event.Unauthorized, now)
 	case flinks.KindInvalidRequest:
-		return p.invalid(w, r)
-	case flinks.KindUnauthorized: // a bad API key looks like this
-		if r.InARow >= p.OurFault {
-			return yield(w, event.Unauthorized)
+		return p.doubt(w, r, event.InvalidRequest, now)
+	case flinks.KindUnauthorized: // a bad API key looks like this, and so does a session that is gone
+		if r.InARow < p.OurFault && w.Spent.Reauthorized < p.MaxReauthorize {
+			return p.reauthorize(w, event.Unauthorized)
 		}
-		return p.reauthorize(w, event.Unauthorized)
+		return p.doubt(w, r, event.Unauthorized, now)
 	case flinks.KindSessionLost, flinks.KindAlreadyAuthorized:
 		return p.reauthorize(w, event.SessionLost)
 	case flinks.KindRetryable: // time mends it, the account holder cannot
@@ -275,12 +283,18 @@ func (p Policy) reauthorize(w Work, why event.Reason) Move {
 	return call(w, event.PhaseCached)
 }
 
-// invalid tells one login's bad request from our own fault.
-func (p Policy) invalid(w Work, r Reply) Move {
+// doubt decides about a refusal that is the fault of one login's set-up, or of
+// ours. Several logins in a row: ours. Else the job waits once, while others
+// show which it is, and is believed the second time.
+func (p Policy) doubt(w Work, r Reply, why event.Reason, now time.Time) Move {
 	if r.InARow >= p.OurFault {
-		return yield(w, event.InvalidRequest)
+		return yield(w, why)
 	}
-	return end(w, event.Failed, event.InvalidRequest)
+	if w.Spent.Doubted > 0 {
+		return end(w, event.Failed, why)
+	}
+	w.Spent.Doubted++
+	return p.park(w, p.retryDelay(w.Job, 1), why, now)
 }
 
 // giveUp ends a job that time did not mend. Past the accounts nothing is lost

@@ -115,8 +115,15 @@ func run(t *testing.T, rows []row) {
 	}
 }
 
+// doubted is a job that was refused before in a way that may be our own fault.
+func doubted(w consumer.Work) consumer.Work {
+	w.Spent.Doubted = 1
+	return w
+}
+
 func TestCached(t *testing.T) {
 	w := work(event.PhaseCached)
+	asked := with(w, func(w *consumer.Work) { w.AskedBank, w.Spent.Live = true, 1 })
 	learnt := func(age time.Duration) consumer.Work {
 		return with(w, func(w *consumer.Work) { w.RequestID, w.LastRefresh = "request-2", now.Add(-age) })
 	}
@@ -125,6 +132,10 @@ func TestCached(t *testing.T) {
 		{"data of exactly the maximum age is fresh", w, ok(24 * time.Hour), call(event.PhaseDetail, learnt(24*time.Hour))},
 		{"older data asks for a live refresh", w, ok(24*time.Hour + 1), call(event.PhaseLive, learnt(24*time.Hour+1))},
 		{"data from a clock ahead of ours is fresh", w, ok(-time.Minute), call(event.PhaseDetail, learnt(-time.Minute))},
+		{
+			"a worker that has asked the bank asks it again only after a wait", asked, ok(48 * time.Hour),
+			parked(retry1, event.FlinksUnreachable, with(asked, func(w *consumer.Work) { w.LastRefresh = now.Add(-48 * time.Hour) })),
+		},
 		{
 			"data of no known age asks for a live refresh", w,
 			consumer.Reply{Status: consumer.OK, RequestID: "request-2"},
@@ -189,7 +200,7 @@ func TestCached(t *testing.T) {
 }
 
 func TestLive(t *testing.T) {
-	w := work(event.PhaseLive)
+	w := with(work(event.PhaseLive), func(w *consumer.Work) { w.AskedBank = true })
 	rows := []row{
 		{
 			"success goes on to detail, whatever the date on it", w, ok(48 * time.Hour),
@@ -324,8 +335,12 @@ func TestDetail(t *testing.T) {
 			},
 			{"UNAUTHORIZED for one login opens the session anew", w, code("UNAUTHORIZED"), again(w, "UNAUTHORIZED")},
 			{
-				"UNAUTHORIZED for one login, again and again, is failed and no reconnect", lost(2), code("UNAUTHORIZED"),
-				end(event.Failed, event.Unauthorized, with(lost(2), spentCode("UNAUTHORIZED"))),
+				"UNAUTHORIZED for one login, again and again, waits for what others are told", lost(2), code("UNAUTHORIZED"),
+				parked(retry1, event.Unauthorized, with(doubted(lost(2)), spentCode("UNAUTHORIZED"))),
+			},
+			{
+				"UNAUTHORIZED for one login after that is failed and no reconnect", doubted(lost(2)), code("UNAUTHORIZED"),
+				end(event.Failed, event.Unauthorized, with(doubted(lost(2)), spentCode("UNAUTHORIZED"))),
 			},
 			{
 				"UNAUTHORIZED for several logins is our fault", w, inARow(code("UNAUTHORIZED"), 3),
@@ -462,12 +477,28 @@ func TestAnyPhase(t *testing.T) {
 				parked(retry1, event.Busy, failed(spared, 1, "CARD_IN_USE")),
 			},
 			{
-				"ACCESS_DENIED is our fault at once", w, code("ACCESS_DENIED"),
+				"no authorize token is our fault at once", w, unsent(code("ACCESS_DENIED")),
 				consumer.Move{Do: consumer.Yield, Work: with(spared, spentCode("ACCESS_DENIED")), Reason: event.Unauthorized},
 			},
 			{
-				"INVALID_REQUEST for one login is the operator's matter", w, inARow(code("INVALID_REQUEST"), 2),
-				end(event.Failed, event.InvalidRequest, with(spared, spentCode("INVALID_REQUEST"))),
+				"ACCESS_DENIED for one login waits for what others are told", w, inARow(code("ACCESS_DENIED"), 2),
+				parked(retry1, event.Unauthorized, with(doubted(spared), spentCode("ACCESS_DENIED"))),
+			},
+			{
+				"ACCESS_DENIED for one login again is the operator's matter", doubted(w), inARow(code("ACCESS_DENIED"), 2),
+				end(event.Failed, event.Unauthorized, with(doubted(spared), spentCode("ACCESS_DENIED"))),
+			},
+			{
+				"ACCESS_DENIED for several logins in a row is our fault, however often it was doubted", doubted(w), inARow(code("ACCESS_DENIED"), 3),
+				consumer.Move{Do: consumer.Yield, Work: with(doubted(spared), spentCode("ACCESS_DENIED")), Reason: event.Unauthorized},
+			},
+			{
+				"INVALID_REQUEST for one login waits for what others are told", w, inARow(code("INVALID_REQUEST"), 2),
+				parked(retry1, event.InvalidRequest, with(doubted(spared), spentCode("INVALID_REQUEST"))),
+			},
+			{
+				"INVALID_REQUEST for one login again is the operator's matter", doubted(w), inARow(code("INVALID_REQUEST"), 2),
+				end(event.Failed, event.InvalidRequest, with(doubted(spared), spentCode("INVALID_REQUEST"))),
 			},
 			{
 				"INVALID_REQUEST for several logins in a row is our fault", w, inARow(code("INVALID_REQUEST"), 3),

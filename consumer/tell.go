@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
@@ -41,8 +40,8 @@ func (w *Worker) tell(h *hold, o event.Outcome) (event.Outcome, error) {
 		return o, nil
 	}
 	w.Stats.Repeated.Add(1)
-	if told, err := w.told(h, o.Job); err == nil && told != nil {
-		return *told, nil
+	if last, err := w.lastOutcome(h, event.AnyOutcomeSubject(o.LoginID)); err == nil && last != nil && last.Cycle == o.Cycle {
+		return *last, nil
 	}
 	return o, nil
 }
@@ -58,23 +57,4 @@ func outcomeMsg(o event.Outcome, from nats.Header) (*nats.Msg, error) {
 		msg.Header.Set(event.HeaderTraceparent, tp)
 	}
 	return msg, nil
-}
-
-// told reads the job's outcome from the stream; nil: it has none yet. The
-// stream is the truth about what has ended.
-func (w *Worker) told(h *hold, job event.Job) (*event.Outcome, error) {
-	ctx, cancel := h.brief()
-	defer cancel()
-	raw, err := w.outcomes.GetLastMsgForSubject(ctx, event.AnyOutcomeSubject(job.LoginID))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("consumer: look up last outcome: %w", err)
-	}
-	o, err := event.DecodeOutcome(raw.Data)
-	if err != nil || o.Cycle != job.Cycle {
-		return nil, err
-	}
-	return &o, nil
 }

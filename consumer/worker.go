@@ -59,8 +59,9 @@ type Worker struct {
 
 	outcomes jetstream.Stream
 
-	ours     gate // a fault of our own, or no Flinks
-	redis    gate // no Redis
+	ours     circuit // Flinks refuses us all
+	host     gate    // no Flinks
+	redis    gate    // no Redis
 	pace     pace
 	rows     rows
 	stopping chan struct{}
@@ -84,7 +85,8 @@ type Stats struct {
 // error only when the lanes' consumers cannot be used at all.
 func (w *Worker) Run(ctx context.Context) error {
 	w.stopping = make(chan struct{})
-	w.ours.init("flinks", 30*time.Second, w.Log)
+	w.ours.init(w.State, w.Name, w.Log)
+	w.host.init("flinks", 30*time.Second, w.Log)
 	w.redis.init("redis", 2*time.Second, w.Log)
 
 	var err error
@@ -98,6 +100,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	work, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer kill(nil)
 	var pulls sync.WaitGroup
+	w.ours.look(ctx)
+	pulls.Go(func() { w.ours.watch(ctx) })
 	for _, l := range lanes {
 		pulls.Go(func() { l.pull(ctx, work) })
 	}
@@ -108,6 +112,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	pulls.Wait()
 	w.jobs.Wait()
 	return nil
+}
+
+// Pauses tells which pauses there are and whether each is on: "flinks_refuses"
+// on all workers, "flinks_unreachable" and "redis_unreachable" on this one. It
+// may be called while the worker runs.
+func (w *Worker) Pauses() map[string]bool {
+	return map[string]bool{
+		"flinks_refuses":     w.ours.isOpen(""),
+		"flinks_unreachable": w.host.isShut(),
+		"redis_unreachable":  w.redis.isShut(),
+	}
 }
 
 // lanes looks the durable consumers up, so that a missing one is told here

@@ -10,11 +10,13 @@ import (
 
 // Ending is what is kept of an outcome that has been told.
 type Ending struct {
-	Type      string
-	Reason    string
-	Ended     time.Time
-	Refreshed bool // the data is fresh: the login works
-	Refused   bool // the bank refused a live call in a way that only the account holder can mend
+	Type        string
+	Reason      string
+	Ended       time.Time
+	Refreshed   bool      // the data is fresh
+	LastRefresh time.Time // when the bank was last read; zero: not told
+	Refused     bool      // only the account holder can mend it: no live call until a refresh later than this
+	Before      bool      // with Refused: it was refused before, and the time of that stands
 }
 
 // finishScript writes the ending down. The cycle's ending is kept whoever
@@ -22,7 +24,7 @@ type Ending struct {
 // time; the lease goes only if it is the owner's.
 //
 //	KEYS  lease, cycle, login
-//	ARGV  owner, cycle TTL in ms, type, reason, cycle, ended ms, refreshed 0|1, refused 0|1
+//	ARGV  owner, cycle TTL in ms, type, reason, cycle, ended ms, refreshed 0|1, refused 0|1, before 0|1, last refresh ms
 //	->    1
 var finishScript = redis.NewScript(`
 redis.call('HSETNX', KEYS[2], 'ended', ARGV[3])
@@ -32,9 +34,10 @@ if tonumber(ARGV[6]) >= last then
   redis.call('HSET', KEYS[3], 'type', ARGV[3], 'reason', ARGV[4], 'cycle', ARGV[5], 'ended', ARGV[6])
   if ARGV[7] == '1' then
     redis.call('HSET', KEYS[3], 'success', ARGV[6])
-    redis.call('HDEL', KEYS[3], 'refused')
+    local refused = redis.call('HGET', KEYS[3], 'refused')
+    if refused and tonumber(ARGV[10]) > tonumber(refused) then redis.call('HDEL', KEYS[3], 'refused') end
   elseif ARGV[8] == '1' then
-    redis.call('HSET', KEYS[3], 'refused', ARGV[6])
+    redis.call(ARGV[9] == '1' and 'HSETNX' or 'HSET', KEYS[3], 'refused', ARGV[6])
   end
 end
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
@@ -46,7 +49,7 @@ return 1
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
 	return s.run(ctx, "finish", finishScript, keys, l.Owner, CycleTTL.Milliseconds(),
-		e.Type, e.Reason, l.Cycle, millis(e.Ended), e.Refreshed, e.Refused).Err()
+		e.Type, e.Reason, l.Cycle, millis(e.Ended), e.Refreshed, e.Refused, e.Before, millis(e.LastRefresh)).Err()
 }
 
 // Login is how a login's last refresh went.
@@ -56,7 +59,7 @@ type Login struct {
 	Cycle     string
 	Ended     time.Time
 	Success   time.Time // the last refreshed; zero: none is remembered
-	RefusedAt time.Time // zero: not refused, or refreshed since
+	RefusedAt time.Time // zero: not refused, or the bank was read since
 }
 
 // Login reads a login's record. The zero Login means that there is none.

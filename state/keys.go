@@ -8,6 +8,10 @@ const prefix = "nightshift:"
 // goes missing only with everything else.
 const epochKey = prefix + "epoch"
 
+// circuitKey: hash, why all workers pause. Fields: op, why, since, next, probe,
+// until; times in Unix milliseconds. Missing: they do not pause.
+func circuitKey(name string) string { return prefix + "circuit:" + name }
+
 // leaseKey: string, the owner who works on the login now. Expires by itself.
 func leaseKey(loginID string) string { return prefix + "{" + loginID + "}:lease" }
 

@@ -35,7 +35,10 @@ func claim(t *testing.T, s *state.Store, l state.Lease) state.Held {
 	if held.Epoch.IsZero() || time.Since(held.Epoch) > time.Minute {
 		t.Errorf("epoch is %v", held.Epoch)
 	}
-	held.Epoch = time.Time{}
+	if held.Verdict == state.Claimed && time.Since(held.Now).Abs() > time.Minute {
+		t.Errorf("it is %v, says redis", held.Now)
+	}
+	held.Epoch, held.Now = time.Time{}, time.Time{}
 	return held
 }
 
@@ -115,7 +118,7 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		before := keys(t, rdb)
 		other := lease("b", 7)
 		for name, err := range map[string]error{
-			"renew":       s.Renew(t.Context(), other, ttl),
+			"renew":       s.Renew(t.Context(), other, ttl, 0),
 			"record live": s.RecordLive(t.Context(), other, 1),
 			"park":        s.Park(t.Context(), other, 9, 1),
 			"release":     s.Release(t.Context(), other),
@@ -189,7 +192,7 @@ func TestFinish(t *testing.T) {
 		next := lease("c", 9)
 		next.Cycle = "2026-11-23"
 		t.Run("the refusal is remembered in the next cycle", func(t *testing.T) {
-			want(t, claim(t, s, next), state.Held{Verdict: state.Claimed, RefusedAt: ended})
+			want(t, claim(t, s, next), state.Held{Verdict: state.Claimed, KnownLogin: true, RefusedAt: ended})
 		})
 		t.Run("an older ending does not overwrite the login's record", func(t *testing.T) {
 			must(t, s.Finish(t.Context(), next, state.Ending{Type: "failed", Reason: "busy", Ended: ended.Add(-time.Hour)}))
@@ -200,11 +203,35 @@ func TestFinish(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+		t.Run("refused again without a call, the time of the first refusal stands", func(t *testing.T) {
+			l := lease("c", 9)
+			l.Cycle = "2026-11-23-r1"
+			again := state.Ending{Type: "reconnect_required", Reason: "refused_before", Ended: ended.Add(time.Minute), Refused: true, Before: true}
+			must(t, s.Finish(t.Context(), l, again))
+			got, err := s.Login(t.Context(), "login-1")
+			must(t, err)
+			if !got.RefusedAt.Equal(ended) || got.Reason != "refused_before" {
+				t.Errorf("%+v", got)
+			}
+		})
+		t.Run("a refresh with data from before the refusal proves nothing", func(t *testing.T) {
+			l := lease("d", 10)
+			l.Cycle = "2026-11-24-r1"
+			claim(t, s, l)
+			must(t, s.Finish(t.Context(), l, state.Ending{
+				Type: "refreshed", Reason: "cached_fresh", Ended: ended.Add(time.Hour / 2), Refreshed: true, LastRefresh: ended.Add(-time.Minute),
+			}))
+			got, err := s.Login(t.Context(), "login-1")
+			must(t, err)
+			if !got.RefusedAt.Equal(ended) {
+				t.Errorf("%+v", got)
+			}
+		})
 		t.Run("a refresh clears the refusal", func(t *testing.T) {
 			l := lease("d", 10)
 			l.Cycle = "2026-11-24"
 			claim(t, s, l)
-			must(t, s.Finish(t.Context(), l, state.Ending{Type: "refreshed", Reason: "live_refresh", Ended: ended.Add(time.Hour), Refreshed: true}))
+			must(t, s.Finish(t.Context(), l, state.Ending{Type: "refreshed", Reason: "live_refresh", Ended: ended.Add(time.Hour), Refreshed: true, LastRefresh: ended.Add(time.Hour)}))
 			got, err := s.Login(t.Context(), "login-1")
 			must(t, err)
 			wantLogin := state.Login{
@@ -238,10 +265,14 @@ func TestAfterRedisWasFlushed(t *testing.T) {
 		must(t, rdb.FlushAll(t.Context()).Err())
 
 		t.Run("the holder gets its lease back with the next heartbeat", func(t *testing.T) {
-			must(t, s.Renew(t.Context(), l, ttl))
+			must(t, s.Renew(t.Context(), l, ttl, 2))
 			if held := claim(t, s, lease("b", 7)); held.Verdict != state.Busy {
 				t.Error(held)
 			}
+		})
+		t.Run("and Redis the live calls", func(t *testing.T) {
+			must(t, s.Release(t.Context(), l))
+			want(t, claim(t, s, l), state.Held{Verdict: state.Claimed, Known: true, Live: 2})
 		})
 		t.Run("a new epoch shows what is forgotten", func(t *testing.T) {
 			l := lease("b", 7)
@@ -254,7 +285,7 @@ func TestAfterRedisWasFlushed(t *testing.T) {
 		})
 		t.Run("a holder whose job went on does not get it back", func(t *testing.T) {
 			must(t, s.Park(t.Context(), l, 9, 0))
-			if err := s.Renew(t.Context(), l, ttl); !errors.Is(err, state.ErrLost) {
+			if err := s.Renew(t.Context(), l, ttl, 0); !errors.Is(err, state.ErrLost) {
 				t.Errorf("got %v, want ErrLost", err)
 			}
 		})
@@ -308,7 +339,7 @@ func TestLeaseEndsByItself(t *testing.T) {
 		defer s.Close()
 		claim(t, s, lease("a", 7))
 		time.Sleep(20 * time.Second)
-		must(t, s.Renew(t.Context(), lease("a", 7), ttl))
+		must(t, s.Renew(t.Context(), lease("a", 7), ttl, 0))
 		time.Sleep(29 * time.Second)
 		if held := claim(t, s, lease("b", 7)); held.Verdict != state.Busy {
 			t.Errorf("29 s after its renewal the lease is %v", held)
@@ -317,7 +348,7 @@ func TestLeaseEndsByItself(t *testing.T) {
 		if held := claim(t, s, lease("b", 7)); held.Verdict != state.Claimed {
 			t.Errorf("30 s after its renewal the lease is %v", held)
 		}
-		if err := s.Renew(t.Context(), lease("a", 7), ttl); !errors.Is(err, state.ErrLost) {
+		if err := s.Renew(t.Context(), lease("a", 7), ttl, 0); !errors.Is(err, state.ErrLost) {
 			t.Errorf("the old holder: got %v, want ErrLost", err)
 		}
 	})
