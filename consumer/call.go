@@ -99,7 +99,13 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	}
 	c.op = flinks.OpAuthorize
 	w.Stats.Calls.Add(1)
+	if live {
+		reached(liveRecorded)
+	}
 	resp, err := w.Flinks.Authorize(h, token, request)
+	if live {
+		reached(liveCalled)
+	}
 	r := w.reply(err, work, c)
 	if err != nil {
 		return r, nil

@@ -14,8 +14,7 @@ import (
 const (
 	circuitName  = "flinks"
 	circuitLook  = time.Second      // how soon a worker sees what another one has found out
-	circuitEvery = 30 * time.Second // between two probes
-	circuitProbe = 2 * time.Minute  // the longest that a probe may take: two calls to Flinks
+	circuitEvery = 10 * time.Second // between two probes, whatever became of the first one
 )
 
 // circuit pauses the pulling of all workers while Flinks refuses us: a wrong
@@ -98,7 +97,7 @@ func (c *circuit) enter(ctx context.Context) (probe bool, done func()) {
 func (c *circuit) turn(ctx context.Context) (probe bool, wait time.Duration) {
 	brief, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	probe, closed, wait, err := c.store.Probe(brief, circuitName, c.owner, circuitProbe)
+	probe, closed, wait, err := c.store.Probe(brief, circuitName, c.owner, circuitEvery)
 	if err == nil && closed {
 		c.learn(state.Circuit{})
 	}

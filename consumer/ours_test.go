@@ -58,8 +58,8 @@ func TestSecretRefused(t *testing.T) {
 		at := len(r.sim.Journal())
 		time.Sleep(5 * time.Minute)
 		probes := len(r.sim.Journal()) - at
-		if probes < 5 || probes > 11 {
-			t.Errorf("%d calls in five minutes, want a probe every 30s", probes)
+		if probes < 25 || probes > 31 {
+			t.Errorf("%d calls in five minutes, want a probe every 10s", probes)
 		}
 		if all := r.outcomes(); len(all) > 0 {
 			t.Errorf("outcomes for a fault of our own: %+v", all)

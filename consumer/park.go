@@ -40,6 +40,7 @@ func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason)
 		w.handBack(h, 0)
 		return
 	}
+	reached(jobParked)
 	w.Stats.Parked.Add(1)
 	w.Log.Debug("parked", "job", next.OutcomeID(), "attempt", next.Attempt, "after", after, "reason", why)
 
@@ -52,6 +53,7 @@ func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason)
 	case err != nil:
 		w.Log.Warn("job is parked, but redis was not told (continuing)", "job", next.OutcomeID(), "err", err)
 	}
+	reached(parkRecorded)
 	w.ack(h.msg)
 }
 

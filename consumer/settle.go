@@ -18,16 +18,18 @@ const sessionLife = 8 * time.Minute
 // may be repeated, so a worker may die between any two.
 func (w *Worker) end(h *hold, m Move, c *course) {
 	o := outcomeOf(m, c, h.now())
-	if err := w.keepAccounts(h, &o, c); err != nil {
-		w.unsettled(h, o, err)
-		return
-	}
-	told, err := w.tell(h, o)
+	err := w.keepAccounts(h, &o, c)
 	if err != nil {
 		w.unsettled(h, o, err)
 		return
 	}
-	w.finish(h, told)
+	reached(accountsKept)
+	if o, err = w.tell(h, o); err != nil {
+		w.unsettled(h, o, err)
+		return
+	}
+	reached(outcomeTold)
+	w.finish(h, o)
 }
 
 // unsettled leaves a job whose end could not be stored, as a rule because the
@@ -93,6 +95,7 @@ func (w *Worker) finish(h *hold, o event.Outcome) {
 		w.nak(h.msg, redisDown)
 		return
 	}
+	reached(endRecorded)
 	w.ack(h.msg)
 }
 

@@ -331,3 +331,18 @@ func csvOf(logins []flinkstest.Login, lines ...string) string {
 	}
 	return b.String()
 }
+
+// await polls what comes about beside the test.
+func await(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(time.Minute)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("waited a minute in vain")
+		}
+	}
+}

@@ -298,7 +298,7 @@ func TestRunStoppedAtTheLastMoment(t *testing.T) {
 		Detail: flinkstest.Lognormal{Median: 700 * time.Millisecond},
 	}})
 	c := start(t, b.environ("NIGHTSHIFT_DATA="+t.TempDir(), "NIGHTSHIFT_GRACE=20s"), csvOf(b.logins), "run", "--roster", "-", "--json")
-	(&system{}).await(t, func() bool { return b.sim.Stats().Calls["Authorize"] == 2 })
+	await(t, func() bool { return b.sim.Stats().Calls["Authorize"] == 2 })
 	r := c.stop()
 	if got := only[summary](t, r.Stdout); r.Code != exitOK || got.Outcomes["refreshed"] != 2 {
 		t.Errorf("code %d: %s%s", r.Code, r.Stdout, r.Stderr)
@@ -344,4 +344,15 @@ func TestRunFindsWhatIsLostOrToldTwice(t *testing.T) {
 			t.Errorf("code %d: %s%s", r.Code, r.Stdout, r.Stderr)
 		}
 	})
+}
+
+// freeAddr is an address on loopback that nobody uses.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

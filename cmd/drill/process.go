@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// process is a program at work.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	err  error         // how it ended
+	peak atomic.Int64  // the most memory that it had, bytes
+}
+
+// launch starts a program whose output is appended to a log file.
+func launch(log string, env []string, bin string, args ...string) (*process, error) {
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p := &process{cmd: exec.Command(bin, args...), done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), f, f
+	dieWithParent(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(bin), err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	go p.watch()
+	return p, nil
+}
+
+// signal sends one; a process that has ended does not mind.
+func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// kill ends it as kill -9 does, and returns when it has ended.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// ended reports whether it has ended, after waiting for at most d.
+func (p *process) ended(d time.Duration) bool {
+	select {
+	case <-p.done: // it comes first, also when there is no time to wait
+		return true
+	default:
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// watch notes the peak of the memory, which the system tells only of a living
+// process.
+func (p *process) watch() {
+	for !p.ended(500 * time.Millisecond) {
+		if n := peakMemory(p.cmd.Process.Pid); n > 0 {
+			p.peak.Store(n)
+		}
+	}
+}
+
+// peakMemory is the largest resident set of a process so far, bytes; 0 where
+// the system does not tell.
+func peakMemory(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(status) {
+		if rest, ok := strings.CutPrefix(string(line), "VmHWM:"); ok {
+			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}

@@ -1,0 +1,5 @@
+//go:build !drill
+
+package consumer
+
+func reached(step) {}
