@@ -125,18 +125,23 @@ func (c *circuit) probed() {
 // open pauses all workers because op went wrong. It is told once.
 func (c *circuit) open(op string, why event.Reason, args ...any) {
 	c.mu.Lock()
-	was := c.known.Open
 	c.known = state.Circuit{Open: true, Op: op, Why: string(why), Since: time.Now()}
 	c.tell()
 	c.mu.Unlock()
+	Pause(c.store, c.log, op, why, args...)
+}
+
+// Pause makes all workers pause because Flinks has refused op: for who finds
+// that out before there is a job, and so that no job is touched.
+func Pause(store *state.Store, log *slog.Logger, op string, why event.Reason, args ...any) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	first, err := c.store.Break(ctx, circuitName, op, string(why), circuitEvery)
+	first, err := store.Break(ctx, circuitName, op, string(why), circuitEvery)
 	if err != nil {
-		c.log.Warn("other replicas do not know of the pause (continuing)", "err", err)
+		log.Warn("other replicas do not know of the pause (continuing)", "err", err)
 	}
-	if first || err != nil && !was {
-		c.log.Error("pulling is paused on all replicas, jobs stay untouched",
+	if first || err != nil {
+		log.Error("pulling is paused on all replicas, jobs stay untouched",
 			append([]any{"because", ourFault(why), "op", op, "next_try", circuitEvery}, args...)...)
 	}
 }

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,6 +111,31 @@ func TestMixedNight(t *testing.T) {
 			if want := deserved[o.LoginID]; want != "" && string(o.Type) != want {
 				t.Errorf("%s ended as %s, %s (%s), want %s", o.LoginID, o.Type, o.Reason, o.FlinksCode, want)
 			}
+		}
+	})
+}
+
+// TestDeliveredTwiceAsTheSame: a nats-server that was killed has forgotten how
+// often it delivered a message, and delivers it to the same worker once more,
+// under the same number, while the job is still in hand.
+func TestDeliveredTwiceAsTheSame(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{{Latency: 10 * time.Second}}})
+		r.publish(nightly("login-1"))
+		msg := r.take().msg
+		w := r.worker("w")
+		r.start(w)
+		time.Sleep(time.Second)
+		var both sync.WaitGroup
+		both.Go(func() { consumer.Handle(t.Context(), w, msg) })
+		time.Sleep(5 * time.Second)
+		both.Go(func() { consumer.Handle(t.Context(), w, msg) })
+		both.Wait()
+		r.drain(time.Minute)
+		r.only()
+		r.liveWithin(1)
+		if all := r.sim.Overlaps(); len(all) > 0 {
+			t.Errorf("two sessions at once: %+v", all)
 		}
 	})
 }

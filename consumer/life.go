@@ -25,7 +25,9 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	}
 	lease := state.Lease{
 		LoginID: job.LoginID, Cycle: job.Cycle, Fence: meta.Sequence.Stream,
-		Owner: fmt.Sprintf("%s/%d/%d", w.Name, meta.Sequence.Stream, meta.NumDelivered),
+		// Not the number of the delivery: a server that was killed forgets it,
+		// and would make two deliveries to one worker look like one.
+		Owner: fmt.Sprintf("%s/%d", w.Name, w.handled.Add(1)),
 	}
 	asked := time.Now()
 	held, err := w.claim(ctx, lease)

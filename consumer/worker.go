@@ -66,6 +66,7 @@ type Worker struct {
 	rows     rows
 	stopping chan struct{}
 	jobs     sync.WaitGroup
+	handled  atomic.Uint64 // messages taken in hand
 }
 
 // Stats counts what a worker does.

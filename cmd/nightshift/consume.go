@@ -16,6 +16,7 @@ func newConsumeCommand(a *app) *cobra.Command {
 	var s storeSettings
 	var f flinksSettings
 	var work workSettings
+	var metrics metricsSettings
 	var logs logSettings
 	cmd := &cobra.Command{
 		Use:   "consume",
@@ -36,27 +37,30 @@ nothing either, its jobs come back after 30 seconds.`,
 			if err != nil {
 				return err
 			}
-			if err := consume(ctx, log, &s, client, &work); !stopped(ctx, err) {
+			if err := consume(ctx, log, &s, client, &work, &metrics); !stopped(ctx, err) {
 				return err
 			}
 			return nil
 		},
 	}
-	a.settings(cmd, &s, &f, &work, &logs)
+	a.settings(cmd, &s, &f, &work, &metrics, &logs)
 	return cmd
 }
 
 // consume works jobs off until ctx ends.
-func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *flinks.Client, work *workSettings) error {
+func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *flinks.Client, work *workSettings, metrics *metricsSettings) error {
 	st, err := s.open(ctx, log, true)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	if err := awaitFlinks(ctx, log, client); err != nil {
+	if err := awaitFlinks(ctx, log, client, st.State); err != nil {
 		return err
 	}
 	w := work.worker(st, client, log)
+	if err := metrics.serve(ctx, log, w); err != nil {
+		return err
+	}
 	log.Info("working", "worker", w.Name, "concurrency", w.Concurrency)
 	stop := context.AfterFunc(ctx, func() { log.Info("stopping", "grace", work.Grace) })
 	defer stop()

@@ -97,9 +97,10 @@ func TestConsumeWithAWrongSecret(t *testing.T) {
 
 	t.Run("it says so and pulls nothing", func(t *testing.T) {
 		b.sim.RefuseSecret(true)
-		c := start(t, environ, "", "consume")
-		c.logs("Flinks refuses our credentials: check --flinks-secret-key and --flinks-customer-id; no job is pulled, all stay untouched",
-			"HTTP 401 UNAUTHORIZED")
+		c := start(t, environ, "", "consume", "--metrics-addr", "127.0.0.1:0")
+		c.logs("pulling is paused on all replicas, jobs stay untouched",
+			"Flinks refuses our credentials: check --flinks-secret-key, --flinks-api-key and --flinks-customer-id", "UNAUTHORIZED")
+		await(t, func() bool { return scrape(t, c, `nightshift_paused{cause="flinks_refuses"}`) == "1" })
 		if r := c.stop(); r.Code != exitOK {
 			t.Errorf("code %d: %s", r.Code, r.Stderr)
 		}
@@ -121,6 +122,36 @@ func TestConsumeWithAWrongSecret(t *testing.T) {
 		equal(t, result{Code: exitUsage, Stderr: "nightshift: flinks: GenerateAuthorizeToken: not sent, bad settings: BaseURL: " +
 			"it must hold no user, query or fragment\n"}, run(t, environ, "consume", "--flinks-url", b.url+"/?x=y"))
 	})
+}
+
+// scrape reads one metric of a command that serves them.
+func scrape(t *testing.T, c *command, name string) string {
+	t.Helper()
+	c.logs("serving metrics")
+	_, rest, _ := strings.Cut(c.stderr.String(), `"url":"`)
+	for {
+		url, more, _ := strings.Cut(rest, `"`)
+		if strings.HasSuffix(url, "/metrics") {
+			resp, err := http.Get(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(text)) {
+				if value, ok := strings.CutPrefix(line, name+" "); ok {
+					return strings.TrimSpace(value)
+				}
+			}
+			return ""
+		}
+		if _, rest, _ = strings.Cut(more, `"url":"`); rest == "" {
+			t.Fatal("no address of the metrics is logged")
+		}
+	}
 }
 
 // lane is what the nightly consumer has handed out.
@@ -150,29 +181,11 @@ func TestAwaitFlinks(t *testing.T) {
 		})
 	}
 
-	t.Run("a refused secret is told once and tried again until it is taken", func(t *testing.T) {
-		bubble(t, func(t *testing.T, sim *flinkstest.Server, c *flinks.Client, log *slog.Logger, told func() []string) {
-			sim.RefuseSecret(true)
-			begin := time.Now()
-			time.AfterFunc(5*time.Minute+time.Second, func() { sim.RefuseSecret(false) })
-			if err := awaitFlinks(t.Context(), log, c); err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(begin); took != 5*time.Minute+secretRetry {
-				t.Errorf("it took %v", took)
-			}
-			equal(t, []string{
-				`msg="Flinks refuses our credentials: check --flinks-secret-key and --flinks-customer-id; no job is pulled, all stay untouched"`,
-				`msg="Flinks takes our credentials again"`,
-			}, told())
-		})
-	})
-
 	t.Run("no answer is told once, whatever the waits", func(t *testing.T) {
 		bubble(t, func(t *testing.T, sim *flinkstest.Server, c *flinks.Client, log *slog.Logger, told func() []string) {
 			sim.SetFaults(flinkstest.Faults{HTML: 1})
 			time.AfterFunc(10*time.Minute, func() { sim.SetFaults(flinkstest.Faults{}) })
-			if err := awaitFlinks(t.Context(), log, c); err != nil {
+			if err := awaitFlinks(t.Context(), log, c, nil); err != nil {
 				t.Fatal(err)
 			}
 			equal(t, []string{
@@ -184,11 +197,11 @@ func TestAwaitFlinks(t *testing.T) {
 
 	t.Run("the end of the context ends it at once", func(t *testing.T) {
 		bubble(t, func(t *testing.T, sim *flinkstest.Server, c *flinks.Client, log *slog.Logger, _ func() []string) {
-			sim.RefuseSecret(true)
+			sim.SetFaults(flinkstest.Faults{Hang: 1})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			begin := time.Now()
-			if err := awaitFlinks(ctx, log, c); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			if err := awaitFlinks(ctx, log, c, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
 				t.Errorf("got %v after %v", err, time.Since(begin))
 			}
 		})
@@ -199,7 +212,7 @@ func TestAwaitFlinks(t *testing.T) {
 			c.HTTP = &http.Client{Transport: failing{}}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			if err := awaitFlinks(ctx, log, c); !errors.Is(err, context.DeadlineExceeded) {
+			if err := awaitFlinks(ctx, log, c, nil); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 			equal(t, []string{`msg="Flinks at ` + flinkstest.BaseURL + ` is unreachable; trying again until it answers"`}, told())

@@ -169,7 +169,7 @@ func allSettings() *pflag.FlagSet {
 	fs.SortFlags = false
 	for _, g := range []settings{
 		&storeSettings{}, &flinksSettings{}, &nightSettings{},
-		&workSettings{}, &logSettings{},
+		&workSettings{}, &metricsSettings{}, &logSettings{},
 	} {
 		g.Register(fs)
 	}

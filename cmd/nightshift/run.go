@@ -47,7 +47,7 @@ command is given again on the same day (or with the same --cycle).`,
 				return err
 			}
 			defer st.Close()
-			if err := awaitFlinks(ctx, log, client); err != nil {
+			if err := awaitFlinks(ctx, log, client, st.State); err != nil {
 				return err
 			}
 			n := &night{stores: st, worker: work.worker(st, client, log), screen: screen, log: log, data: s.place(), again: "the same command"}

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"nightshift/consumer"
 	"nightshift/flinks"
+	"nightshift/producer/event"
+	"nightshift/state"
 )
 
 // client makes the way into Flinks.
@@ -57,44 +58,18 @@ func workerName() string {
 	return host + "-" + ulid.Make().String()
 }
 
-// awaitFlinks waits until Flinks answers and takes our secret, so that no job
-// is touched before.
-func awaitFlinks(ctx context.Context, log *slog.Logger, c *flinks.Client) error {
-	refused := false
-	for {
-		var refusal error
-		err := awaiting(ctx, log, "Flinks at "+Address(c.BaseURL).String(), func(ctx context.Context) error {
-			_, err := c.GenerateAuthorizeToken(ctx)
-			if errors.Is(err, flinks.ErrSettings) {
-				return hopeless(exit(exitUsage, err))
-			}
-			if refusal = err; flinks.KindOf(err) == flinks.KindConfig {
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if refusal == nil {
-			if refused {
-				log.Info("Flinks takes our credentials again")
-			}
+// awaitFlinks waits until Flinks answers. If it refuses us, the workers are
+// told before any of them touches a job.
+func awaitFlinks(ctx context.Context, log *slog.Logger, c *flinks.Client, store *state.Store) error {
+	return awaiting(ctx, log, "Flinks at "+Address(c.BaseURL).String(), func(ctx context.Context) error {
+		_, err := c.GenerateAuthorizeToken(ctx)
+		switch {
+		case errors.Is(err, flinks.ErrSettings):
+			return hopeless(exit(exitUsage, err))
+		case flinks.KindOf(err) == flinks.KindConfig:
+			consumer.Pause(store, log, flinks.OpGenerateAuthorizeToken, event.Unauthorized, "err", err)
 			return nil
 		}
-		if !refused {
-			refused = true
-			log.Error("Flinks refuses our credentials: check --flinks-secret-key and --flinks-customer-id; "+
-				"no job is pulled, all stay untouched", "next_try", secretRetry, "err", refusal)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(secretRetry):
-		}
-	}
+		return err
+	})
 }
-
-// secretRetry is how often a refused secret is tried again: it may be mended
-// on Flinks' side.
-const secretRetry = 30 * time.Second
