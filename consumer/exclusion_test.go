@@ -127,9 +127,9 @@ func TestDeliveredTwiceAsTheSame(t *testing.T) {
 		r.start(w)
 		time.Sleep(time.Second)
 		var both sync.WaitGroup
-		both.Go(func() { consumer.Handle(t.Context(), w, msg) })
+		both.Go(func() { consumer.Handle(r.Context(), w, msg) })
 		time.Sleep(5 * time.Second)
-		both.Go(func() { consumer.Handle(t.Context(), w, msg) })
+		both.Go(func() { consumer.Handle(r.Context(), w, msg) })
 		both.Wait()
 		r.drain(time.Minute)
 		r.only()
