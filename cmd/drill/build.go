@@ -71,13 +71,11 @@ func wrongClock(dir string) (overlay string, err error) {
 	if err != nil {
 		return "", err
 	}
-	const ask = "sec, nsec, mono := now()\n"
-	begin := bytes.Index(source, []byte("func Now() Time {"))
-	if begin < 0 || !bytes.Contains(source[begin:], []byte(ask)) {
+	const ask = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
+	if !bytes.Contains(source, []byte(ask)) {
 		return "", errors.New("this Go's time.Now looks different: the clock cannot be skewed (leave it out with --skew=false)")
 	}
-	wrong := append(bytes.Clone(source[:begin]), bytes.Replace(source[begin:], []byte(ask), []byte(ask+"\tsec += drillSeconds\n"), 1)...)
-	wrong = append(wrong, `
+	wrong := append(bytes.Replace(source, []byte(ask), []byte(ask+"\tsec += drillSeconds\n"), 1), `
 var drillSkew string
 
 var drillSeconds = func() int64 {

@@ -30,3 +30,11 @@ func TestDrill(t *testing.T) {
 		})
 	}
 }
+
+// TestWrongClock: what is built with a wrong clock has one.
+func TestWrongClock(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := wrongClock(dir); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -81,8 +81,10 @@ func (d *drill) begin(f fault, r *replica) (mend func(), err error) {
 		return silent(d.proxies.of(f.Replica)), nil
 	case natsGone:
 		return gone(d.proxies.to("nats")), nil
-	case natsSilent:
+	case natsMute:
 		return silent(d.proxies.to("nats")), nil
+	case redisMute:
+		return silent(d.proxies.to("redis")), nil
 	case redisSlow:
 		return slow(d.proxies.to("redis")), nil
 	case redisGone:

@@ -27,11 +27,12 @@ const (
 const (
 	natsKill   kind = "nats-kill"   // kill -9, and started again
 	natsGone   kind = "nats-gone"   // unreachable
-	natsSilent kind = "nats-silent" // connections stay open and carry nothing
+	natsMute   kind = "nats-mute"   // connections stay open and carry nothing
 	redisKill  kind = "redis-kill"  // kill -9, and started again with its file
 	redisEmpty kind = "redis-empty" // kill -9, and started again without
 	redisFlush kind = "redis-flush" // FLUSHALL
 	redisSlow  kind = "redis-slow"  // answers late
+	redisMute  kind = "redis-mute"  // connections stay open and carry nothing
 	redisGone  kind = "redis-gone"  // unreachable
 	flinksSick kind = "flinks-sick" // drops connections, answers HTML, 5xx and TOO_MANY_REQUESTS
 	flinksHang kind = "flinks-hang" // some calls are never answered
@@ -70,7 +71,7 @@ func (f fault) String() string {
 var (
 	ofReplicas = []kind{kill, crash, stop, hurry, crash, freeze, skew, kill, crash, cutOff, feedKill, crash}
 	ofServers  = []kind{
-		natsKill, redisFlush, flinksSick, redisKill, redisSlow, natsSilent, redisEmpty, natsGone,
+		natsKill, redisFlush, flinksSick, redisKill, redisSlow, redisMute, natsMute, redisEmpty, natsGone,
 		flinksHang, natsKill, redisGone, refused, flinksGone,
 	}
 	steps = []string{
@@ -83,8 +84,8 @@ var (
 var lasts = map[kind]time.Duration{
 	crash: 15 * time.Second, stop: 8 * time.Second, hurry: 6 * time.Second,
 	freeze: 45 * time.Second, cutOff: 45 * time.Second,
-	natsKill: 3 * time.Second, natsGone: time.Minute, natsSilent: 10 * time.Second,
-	redisKill: 3 * time.Second, redisEmpty: 3 * time.Second, redisSlow: 15 * time.Second, redisGone: 15 * time.Second,
+	natsKill: 3 * time.Second, natsGone: time.Minute, natsMute: 10 * time.Second,
+	redisKill: 3 * time.Second, redisEmpty: 3 * time.Second, redisSlow: 15 * time.Second, redisGone: 15 * time.Second, redisMute: 10 * time.Second,
 	flinksSick: 30 * time.Second, flinksHang: 15 * time.Second, flinksGone: 10 * time.Second, refused: 10 * time.Second,
 }
 
