@@ -7,5 +7,8 @@ var (
 	ReadReply    = readReply
 )
 
+// Firing is the message that lets a parked one fire.
+var Firing = firing
+
 // BatchMessages is how many messages one request brings.
 const BatchMessages = batchMessages

@@ -100,6 +100,21 @@ func TestNow(t *testing.T) {
 		}
 	})
 
+	t.Run("by the server's own clock it is due already, and it expects the message that was read", func(t *testing.T) {
+		js := newNight(t)
+		m := scheduled(t, waitingJob("ann"))
+		send(t, js, m)
+		raw := held(t, js, event.StreamJobs)[0]
+		diff(t, &nats.Msg{Subject: m.Subject, Data: m.Data, Header: nats.Header{
+			jetstream.ScheduleHeader:            {"@at " + raw.Time.Format(time.RFC3339Nano)},
+			jetstream.ScheduleTargetHeader:      {event.ReadySubject("ann", event.Nightly)},
+			jetstream.ExpectedStreamHeader:      {event.StreamJobs},
+			jetstream.ExpectedLastSubjSeqHeader: {fmt.Sprint(raw.Sequence)},
+			event.HeaderParked:                  {string(event.BankUnavailable)},
+			event.HeaderTraceparent:             {traceparent},
+		}}, producer.Firing(raw))
+	})
+
 	t.Run("one that has fired is left alone", func(t *testing.T) {
 		js := newNight(t)
 		p := openParked(t, js)
@@ -204,7 +219,7 @@ func TestCancel(t *testing.T) {
 			Job:     job.Asked(),
 		}
 		diff(t, want, got)
-		for name, value := range want.Headers() {
+		for name, value := range want.Headers() { // as CloudEvents asks
 			diff(t, value, all[0].Header[name])
 		}
 		diff(t, []string{"refresh.outcome.ann.failed", "ann:2026-11-22", traceparent},
@@ -274,6 +289,19 @@ func TestCancel(t *testing.T) {
 		diff(t, 1, len(held(t, js, event.StreamJobs)))
 	})
 
+	t.Run("one whose outcome cannot be told stays parked", func(t *testing.T) {
+		js := newNight(t)
+		p := openParked(t, js)
+		seq := send(t, js, scheduled(t, waitingJob("ann")))
+		if err := js.DeleteStream(t.Context(), event.StreamOutcomes); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := p.Cancel(t.Context(), seq); err == nil {
+			t.Errorf("it is %s", f)
+		}
+		diff(t, 1, len(held(t, js, event.StreamJobs)))
+	})
+
 	t.Run("what is no job has no outcome, and stays", func(t *testing.T) {
 		js := newNight(t)
 		seq := send(t, js, foreign(event.RetrySubject("ann", event.Nightly), "no job"))
@@ -327,6 +355,32 @@ func TestAtWork(t *testing.T) {
 		got, err := p.AtWork(t.Context(), login)
 		if err != nil || got != want {
 			t.Errorf("%s: %v, %v", login, got, err)
+		}
+	}
+}
+
+// A job may fire at any moment of being cancelled: what the operator hears is
+// what was told.
+func TestCancelWhatGoes(t *testing.T) {
+	js := newNight(t)
+	p := openParked(t, js)
+	const logins = 100
+	seqs := make([]uint64, logins)
+	for i := range logins {
+		seqs[i] = send(t, js, scheduled(t, waitingJob(fmt.Sprintf("login-%d", i))))
+	}
+	fates := make([]producer.Fate, logins)
+	var wg sync.WaitGroup
+	for i := range logins {
+		wg.Go(func() { _, _ = p.Now(t.Context(), seqs[i]) })
+		wg.Go(func() { fates[i], _ = p.Cancel(t.Context(), seqs[i]) })
+	}
+	wg.Wait()
+	all := outcomes(t, js)
+	for i, f := range fates {
+		is := slices.Contains(all, fmt.Sprintf("login-%d 2026-11-22 failed cancelled", i))
+		if is != (f == producer.Cancelled) || !is && f != producer.Gone {
+			t.Errorf("login-%d: the operator heard %q, but cancelled is %v", i, f, is)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -105,7 +106,7 @@ func list(t testing.TB, p *producer.ParkedJobs, f producer.ParkedFilter) []produ
 
 func diff(t testing.TB, want, got any) {
 	t.Helper()
-	if d := cmp.Diff(want, got, cmp.Transformer("error", func(err error) string { return fmt.Sprint(err) })); d != "" {
+	if d := cmp.Diff(want, got, cmp.Transformer("error", func(err error) string { return fmt.Sprint(err) }), cmpopts.IgnoreUnexported(nats.Msg{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
