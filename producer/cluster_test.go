@@ -104,4 +104,41 @@ func TestCluster(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("operators on different servers fire and cancel, and no job is lost", func(t *testing.T) {
+		const n = 60
+		for i := range n {
+			send(t, conns[0], scheduled(t, waitingJob(fmt.Sprintf("parked-%d", i))))
+		}
+		var all errgroup.Group
+		for i, js := range conns {
+			p := openParked(t, js)
+			do := p.Cancel
+			if i == 0 {
+				do = p.Now
+			}
+			for one, err := range p.List(t.Context(), producer.ParkedFilter{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.Go(func() error {
+					_, err := do(t.Context(), one.Seq)
+					return err
+				})
+			}
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		told, left := map[string]int{}, subjects(t, conns[0])
+		for _, o := range outcomes(t, conns[0]) {
+			told[o]++
+		}
+		for i := range n {
+			id := fmt.Sprintf("parked-%d", i)
+			lies := left[event.RetrySubject(id, event.Nightly)] + left[event.ReadySubject(id, event.Nightly)]
+			if c := told[id+" 2026-11-22 failed cancelled"]; c > 1 || c == 0 && lies == 0 {
+				t.Errorf("%s: %d outcomes, %d messages", id, c, lies)
+			}
+		}
+	})
 }

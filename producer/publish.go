@@ -156,9 +156,10 @@ func (s sending) answer(ctx context.Context, timeout *time.Timer) (*jetstream.Pu
 	}
 }
 
-// publish stores one job and waits for it, trying again as long as nobody
-// knows whether it is stored: repeated, the publication is refused or answered
-// as a duplicate. No ack and no error: the login has a job already.
+// publish stores one message, which names the stream it expects, and waits for
+// it, trying again as long as nobody knows whether it is stored: repeated, the
+// publication is refused or answered as a duplicate. No ack and no error: the
+// login has another job than the message expects.
 func (p Publisher) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
 	bo := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond),
@@ -170,8 +171,9 @@ func (p Publisher) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAc
 		defer cancel()
 		ack, err := p.JS.PublishMsg(ctx, msg)
 		if errors.Is(err, jetstream.ErrNoStreamResponse) { // The stream has no leader, or there is none.
-			if _, look := p.JS.Stream(ctx, event.StreamJobs); errors.Is(look, jetstream.ErrStreamNotFound) {
-				return nil, backoff.Permanent(fmt.Errorf("stream %s: %w", event.StreamJobs, look))
+			stream := msg.Header.Get(jetstream.ExpectedStreamHeader)
+			if _, look := p.JS.Stream(ctx, stream); errors.Is(look, jetstream.ErrStreamNotFound) {
+				return nil, backoff.Permanent(fmt.Errorf("stream %s: %w", stream, look))
 			}
 		}
 		switch {

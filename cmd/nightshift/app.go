@@ -87,6 +87,8 @@ func commands(a *app) []*cobra.Command {
 		newConsumeCommand(a),
 		newRefreshCommand(a),
 		newEventsCommand(a),
+		newParkedCommand(a),
+		newDeadCommand(a),
 		newSandboxCommand(a),
 		newSettingsCommand(a),
 		newVersionCommand(a),
@@ -109,6 +111,9 @@ func (a *app) settings(cmd *cobra.Command, groups ...settings) {
 // command without settings does not look at the environment at all, so that
 // help and completion work whatever it holds.
 func (a *app) begin(cmd *cobra.Command) error {
+	if err := cmd.ValidateFlagGroups(); err != nil { // cobra asks too late for the exit code
+		return exit(exitUsage, err)
+	}
 	if hasSettings(cmd.Flags()) {
 		if err := a.env.unknown(knownVariables(cmd.Root())); err != nil {
 			return err

@@ -111,12 +111,12 @@ func TestReport(t *testing.T) {
 func TestGroupCommand(t *testing.T) {
 	a := &app{}
 	root := a.newRootCommand()
-	root.AddCommand(groupCommand("parked", "Look after parked jobs", groupLook,
+	root.AddCommand(groupCommand("shelf", "Look after a shelf", groupLook,
 		&cobra.Command{Use: "list", Run: func(*cobra.Command, []string) {}},
 		&cobra.Command{Use: "now", Run: func(*cobra.Command, []string) {}}))
-	root.SetArgs([]string{"parked"})
+	root.SetArgs([]string{"shelf"})
 	err := root.ExecuteContext(t.Context())
-	if want := `"nightshift parked" needs a subcommand: list, now`; err == nil || err.Error() != want {
+	if want := `"nightshift shelf" needs a subcommand: list, now`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

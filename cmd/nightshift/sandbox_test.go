@@ -148,8 +148,11 @@ func TestHelpPages(t *testing.T) {
 	walk((&app{}).newRootCommand(), func(cmd *cobra.Command) {
 		// The list of settings has a golden of its own, the completions are
 		// not ours.
-		if path := strings.Fields(cmd.CommandPath()); len(path) == 2 && path[1] != "settings" && path[1] != "completion" && path[1] != "help" {
-			t.Run(path[1], func(t *testing.T) { golden(t, "help-"+path[1]+".txt", run(t, nil, "help", path[1]).Stdout) })
+		if path := strings.Fields(cmd.CommandPath()); len(path) >= 2 && path[1] != "settings" && path[1] != "completion" && path[1] != "help" {
+			name := strings.Join(path[1:], "-")
+			t.Run(name, func(t *testing.T) {
+				golden(t, "help-"+name+".txt", run(t, nil, append([]string{"help"}, path[1:]...)...).Stdout)
+			})
 		}
 	})
 	t.Run("nightshift", func(t *testing.T) { golden(t, "help.txt", run(t, nil).Stdout) })
