@@ -34,13 +34,5 @@ func unsettled(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == errCodeUnavailable {
 		return true
 	}
-	for _, e := range []error{
-		context.DeadlineExceeded,
-		jetstream.ErrStreamNotFound, jetstream.ErrConsumerNotFound, jetstream.ErrBucketNotFound,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, context.DeadlineExceeded) || missing(err)
 }
