@@ -42,13 +42,24 @@ func (s Setup) Run(ctx context.Context, js jetstream.JetStream) (jetstream.Objec
 }
 
 // Check looks at the same parts, in the order in which Run would create them,
-// and changes nothing.
+// and changes nothing. Each is waited for 2 seconds.
 func (s Setup) Check(ctx context.Context, js jetstream.JetStream) []Part {
 	all := s.parts(js)
 	for i := range all {
-		all[i].Err = all[i].look(ctx)
+		one, cancel := context.WithTimeout(ctx, oneTry)
+		all[i].Err = all[i].look(one)
+		cancel()
 	}
 	return all
+}
+
+// Names lists the parts, in the same order.
+func (s Setup) Names() []string {
+	var names []string
+	for _, p := range s.parts(nil) {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // Part is a stream, a consumer or the object store, as [Setup.Check] found it.

@@ -87,6 +87,7 @@ func commands(a *app) []*cobra.Command {
 		newConsumeCommand(a),
 		newRefreshCommand(a),
 		newEventsCommand(a),
+		newDoctorCommand(a),
 		newSandboxCommand(a),
 		newSettingsCommand(a),
 		newVersionCommand(a),
