@@ -66,14 +66,13 @@ func newDoctorCommand(a *app) *cobra.Command {
 				return err
 			}
 			d := diagnosis{app: a, style: ui.StyleOf(a.stdout, a.env.noColor()), quiet: asJSON}
-			d.run(cmd.Context(), p, fix)
+			if err := d.run(cmd.Context(), p, fix); err != nil {
+				return err
+			}
 			if asJSON {
-				if err := json.NewEncoder(a.stdout).Encode(d.report()); err != nil {
+				if err := d.json(); err != nil {
 					return err
 				}
-			}
-			if err := cmd.Context().Err(); err != nil {
-				return err
 			}
 			if doctor.Count(d.checks, doctor.Broken) > 0 {
 				return exit(exitTrouble, nil)
@@ -154,25 +153,30 @@ type diagnosis struct {
 }
 
 // run looks at everything. With fix it mends what it can, and looks again.
-func (d *diagnosis) run(ctx context.Context, p *doctor.Patient, fix bool) {
+func (d *diagnosis) run(ctx context.Context, p *doctor.Patient, fix bool) error {
 	d.checks = doctor.Examine(ctx, p, d.check)
-	if !fix || ctx.Err() != nil {
-		d.closing()
-		return
-	}
-	d.say("\n")
-	if d.mended = doctor.Mend(ctx, d.checks, d.mend); len(d.mended) == 0 {
-		if doctor.Count(d.checks, doctor.Broken)+doctor.Count(d.checks, doctor.Warning) == 0 {
-			d.say("Nothing has to be mended.\n")
+	if fix && ctx.Err() == nil {
+		d.say("\n")
+		d.mended = doctor.Mend(ctx, d.checks, d.mend)
+		if len(d.mended) > 0 {
+			d.say("\nLooking again:\n")
+			d.checks = doctor.Examine(ctx, p, d.check)
 		} else {
-			d.say("Nothing of this can be mended without danger: it is left to you, as the lines above say.\n")
+			d.say("Nothing is mended: %s.\n", d.whyNothing())
 		}
-		d.closing()
-		return
 	}
-	d.say("\nLooking again:\n")
-	d.checks = doctor.Examine(ctx, p, d.check)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	d.closing()
+	return nil
+}
+
+func (d *diagnosis) whyNothing() string {
+	if doctor.Count(d.checks, doctor.Broken)+doctor.Count(d.checks, doctor.Warning) == 0 {
+		return "there is no need"
+	}
+	return "what is wrong is left to you, as the lines above say"
 }
 
 func (d *diagnosis) check(c doctor.Check) {
@@ -206,13 +210,13 @@ func (d *diagnosis) closing() {
 		n(doctor.OK), n(doctor.Skipped))
 }
 
-// examined is the diagnosis as JSON.
-type examined struct {
-	OK     bool            `json:"ok"` // nothing is broken
-	Checks []doctor.Check  `json:"checks"`
-	Mended []doctor.Mended `json:"mended,omitempty"`
-}
-
-func (d *diagnosis) report() examined {
-	return examined{doctor.Count(d.checks, doctor.Broken) == 0, d.checks, d.mended}
+// json prints the diagnosis as one object.
+func (d *diagnosis) json() error {
+	enc := json.NewEncoder(d.stdout)
+	enc.SetEscapeHTML(false) // What is to be typed holds an ampersand.
+	return enc.Encode(struct {
+		OK     bool            `json:"ok"` // Nothing is broken.
+		Checks []doctor.Check  `json:"checks"`
+		Mended []doctor.Mended `json:"mended,omitempty"`
+	}{doctor.Count(d.checks, doctor.Broken) == 0, d.checks, d.mended})
 }

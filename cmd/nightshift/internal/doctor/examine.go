@@ -63,12 +63,16 @@ func examinations(p *Patient) []examination {
 }
 
 // Examine looks at every part of the patient, and tells each check as soon as
-// it is made.
+// it is made. It ends early with ctx.
 func Examine(ctx context.Context, p *Patient, tell func(Check)) []Check {
 	v := &visit{Patient: p}
 	var all []Check
 	for _, e := range examinations(p) {
-		for _, c := range v.make(ctx, e) {
+		checks := v.make(ctx, e)
+		if ctx.Err() != nil {
+			break // What was found is only that nobody waits for it any more.
+		}
+		for _, c := range checks {
 			tell(c)
 			all = append(all, c)
 		}

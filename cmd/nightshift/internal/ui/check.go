@@ -33,16 +33,19 @@ var marks = map[string]color.Attribute{
 // colours and sentences that are broken at its edge; what is to be typed is
 // never broken, so that it can be copied.
 func WriteCheck(w io.Writer, s Style, c Check) {
-	head := s.paint(pad(c.Mark, markWidth), marks[c.Mark]) + "  " + pad(c.Name, nameWidth) + "  "
-	indent := markWidth + 2 + nameWidth + 2
-	if s.Width > 0 && s.Width-indent < 30 { // Too narrow for columns.
-		head += "\n" + strings.Repeat(" ", 4)
-		indent = 4
+	under := strings.Repeat(" ", markWidth+2) // Where the name begins.
+	indent := under + strings.Repeat(" ", nameWidth+2)
+	head := s.paint(pad(c.Mark, markWidth), marks[c.Mark]) + "  "
+	if s.Width > 0 && s.Width-len(indent) < 30 { // Too narrow for columns.
+		indent = under
+		head += c.Name + "\n" + under
+	} else {
+		head += pad(c.Name, nameWidth) + "  "
 	}
-	lines := fold(clean(c.Says), s.Width-indent)
-	fmt.Fprintf(w, "%s%s\n", head, strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
+	lines := fold(clean(c.Says), s.Width-len(indent))
+	fmt.Fprintf(w, "%s%s\n", head, strings.Join(lines, "\n"+indent))
 	for _, line := range c.Mend {
-		fmt.Fprintf(w, "%s%s %s\n", strings.Repeat(" ", markWidth+2), s.paint("->", color.Faint), s.paint(clean(line), color.Bold))
+		fmt.Fprintf(w, "%s%s %s\n", under, s.paint("->", color.Faint), s.paint(clean(line), color.Bold))
 	}
 }
 
