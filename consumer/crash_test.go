@@ -235,6 +235,42 @@ func TestPublishedAgain(t *testing.T) {
 	}
 }
 
+// TestCancelledAndPublishedAgain: an operator has taken a parked job back. Redis
+// knows the cycle, but not that it has ended.
+func TestCancelledAndPublishedAgain(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.sim.Add(flinkstest.Login{ID: "login-2", LastRefresh: night.Add(-time.Hour)})
+		r.publish(nightly("login-2"))
+		r.run(time.Minute)
+		time.Sleep(100 * time.Hour) // Redis remembers far enough by now
+
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night, Live: []flinkstest.Answer{{FlinksCode: "RETRY_LATER"}}})
+		r.publish(nightly("login-1"))
+		stop := r.start(r.worker("w"))
+		time.Sleep(time.Minute)
+		stop()
+		list := &hand{rig: r, job: nightly("login-1")}
+		o := list.outcome()
+		o.Type, o.Reason = event.Failed, event.Cancelled
+		list.tell(o)
+		jobs, err := r.js.Stream(r.Context(), event.StreamJobs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := jobs.DeleteMsg(r.Context(), r.parkedMsg("login-1").Sequence); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Minute)
+
+		before := len(r.calls("login-1"))
+		r.publish(nightly("login-1"))
+		r.run(time.Hour)
+		if calls := r.calls("login-1")[before:]; len(calls) > 0 {
+			t.Errorf("calls after the job was cancelled: %v", calls)
+		}
+	})
+}
+
 // TestLiveCallIsWrittenDownFirst: while the bank is being asked, Redis knows
 // of it already.
 func TestLiveCallIsWrittenDownFirst(t *testing.T) {

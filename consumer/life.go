@@ -71,12 +71,13 @@ func busyWait(lane event.Lane, busyFor time.Duration) time.Duration {
 
 // mayRepeat reports whether the job may have ended already without Redis
 // knowing: the message was delivered before, the job is not at its first
-// attempt, or Redis' memory does not reach back far enough. The time of
+// attempt, Redis knows the cycle from another message (its job may have been
+// cancelled), or Redis' memory does not reach back far enough. The time of
 // publication alone does not tell: a producer may publish a night again after
 // it has ended, and Redis may have forgotten it in between.
 func mayRepeat(job event.Job, meta *jetstream.MsgMetadata, held state.Held) bool {
-	return meta.NumDelivered > 1 || job.Attempt > 1 ||
-		!held.Known && job.Published.Before(held.Epoch.Add(state.CycleTTL))
+	return meta.NumDelivered > 1 || job.Attempt > 1 || held.Known ||
+		job.Published.Before(held.Epoch.Add(state.CycleTTL))
 }
 
 // forgotten is how many live calls of the job nobody remembers. A message that

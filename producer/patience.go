@@ -9,6 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// oneTry is how long a part of the set-up may take to answer.
+const oneTry = 2 * time.Second
+
 // patiently does it again while nobody answers, or what was just found or made
 // is not there: in a cluster, a part that another process creates at this
 // moment has no leader yet, and not every server knows of it.
@@ -19,7 +22,7 @@ func patiently(ctx context.Context, do func(context.Context) error) (err error) 
 		backoff.WithMaxElapsedTime(30*time.Second),
 	)
 	_ = backoff.Retry(func() error {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, oneTry)
 		defer cancel()
 		if err = do(ctx); unsettled(err) {
 			return err
@@ -34,13 +37,5 @@ func unsettled(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == errCodeUnavailable {
 		return true
 	}
-	for _, e := range []error{
-		context.DeadlineExceeded,
-		jetstream.ErrStreamNotFound, jetstream.ErrConsumerNotFound, jetstream.ErrBucketNotFound,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, context.DeadlineExceeded) || missing(err)
 }

@@ -89,6 +89,7 @@ func commands(a *app) []*cobra.Command {
 		newEventsCommand(a),
 		newParkedCommand(a),
 		newDeadCommand(a),
+		newDoctorCommand(a),
 		newSandboxCommand(a),
 		newSettingsCommand(a),
 		newVersionCommand(a),

@@ -34,7 +34,7 @@ func TestDead(t *testing.T) {
 		m := nats.NewMsg(event.ReadySubject("bob", event.Nightly))
 		m.Data = []byte(data)
 		publish(t, js, m)
-		(&system{}).await(t, func() bool { return messages(t, js, event.StreamDead) == uint64(i+1) })
+		await(t, func() bool { return messages(t, js, event.StreamDead) == uint64(i+1) })
 	}
 
 	t.Run("they are listed with their fault", func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestDead(t *testing.T) {
 			t.Fatal(err)
 		}
 		equal(t, result{Stdout: "1: job of bob queued, lane nightly, cycle 2026-11-22\n"}, run(t, environ, "dead", "retry", "1", "--edit", file))
-		(&system{}).await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
+		await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
 		equal(t, map[string]string{"bob": "refreshed"}, told(t, environ))
 		equal(t, result{Code: exitTrouble, Stderr: "nightshift: there is no dead letter 1: it was dropped or retried, or is older than 30 days; see \"nightshift dead list\"\n"},
 			run(t, environ, "dead", "retry", "1", "--edit", file))

@@ -38,7 +38,7 @@ func TestParked(t *testing.T) {
 	}
 	worker := start(t, environ, "", "consume")
 	parked := func() string { return run(t, environ, "parked", "list", "--json").Stdout }
-	(&system{}).await(t, func() bool { return strings.Count(parked(), "\n") == 2 })
+	await(t, func() bool { return strings.Count(parked(), "\n") == 2 })
 
 	t.Run("show tells what the worker wrote down", func(t *testing.T) {
 		got := only[parkedForm](t, run(t, environ, "parked", "show", "bob", "--json").Stdout)
@@ -83,7 +83,7 @@ func TestParked(t *testing.T) {
 		if lines := strings.Split(r.Stdout, "\n"); r.Code != exitOK || len(lines) != 4 || lines[2] != "1 fired" || !strings.HasPrefix(lines[1], "bob    in ") {
 			t.Errorf("code %d: %s%s", r.Code, r.Stdout, r.Stderr)
 		}
-		(&system{}).await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
+		await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
 		equal(t, map[string]string{"bob": "refreshed", "eve": "failed"}, told(t, environ))
 	})
 
@@ -106,7 +106,7 @@ func TestCancelledJobThatFires(t *testing.T) {
 		t.Fatal(r.Stderr)
 	}
 	worker := start(t, environ, "", "consume")
-	(&system{}).await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
+	await(t, func() bool { return messages(t, js, event.StreamJobs) == 0 })
 	worker.stop()
 	equal(t, map[string]string{job.LoginID: "failed"}, told(t, environ))
 	equal(t, 0, b.sim.Stats().Calls["Authorize"])

@@ -50,25 +50,36 @@ func (s *storeSettings) open(ctx context.Context, log *slog.Logger, withRedis bo
 
 func (st *stores) open(ctx context.Context, s *storeSettings, log *slog.Logger, withRedis bool) error {
 	if s.NATSURL == "" || withRedis && s.RedisURL == "" {
-		lock, err := local.LockDir(s.Data)
-		if err != nil {
+		if err := st.lock(s); err != nil {
 			return err
 		}
-		st.later(func() { _ = lock.Close() })
 	}
 	if s.NATSURL != "" && withRedis && s.RedisURL == "" {
 		log.Warn("--redis-url is not set, so this process has a Redis of its own: " +
 			"other processes that work on the same NATS do not know which logins it has in hand")
 	}
-	if err := st.openNATS(ctx, s, log); err != nil {
+	if err := st.openNATS(ctx, s, log, dialNATS); err != nil {
 		return err
 	}
 	if withRedis {
 		if err := st.openRedis(ctx, s, log); err != nil {
 			return err
 		}
+		if err := st.awaitRedis(ctx, s, log); err != nil {
+			return err
+		}
 	}
 	return st.setup(ctx, s, log)
+}
+
+// lock takes the data directory for the embedded servers.
+func (st *stores) lock(s *storeSettings) error {
+	lock, err := local.LockDir(s.Data)
+	if err != nil {
+		return err
+	}
+	st.later(func() { _ = lock.Close() })
+	return nil
 }
 
 func (st *stores) later(f func()) { st.closers = append(st.closers, f) }
@@ -82,7 +93,10 @@ func (st *stores) Close() {
 	st.closers = nil
 }
 
-func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logger) error {
+// dialer connects to the NATS that the settings name.
+type dialer func(context.Context, *storeSettings, *slog.Logger) (*nats.Conn, error)
+
+func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logger, dial dialer) error {
 	var err error
 	if s.NATSURL == "" {
 		server, err := local.StartNATS(ctx, filepath.Join(s.Data, "nats"), local.NATSOptions{Log: log})
@@ -94,7 +108,7 @@ func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logg
 		if err != nil {
 			return err
 		}
-	} else if st.conn, err = dialNATS(ctx, s, log); err != nil {
+	} else if st.conn, err = dial(ctx, s, log); err != nil {
 		return fmt.Errorf("NATS at %s: %w", s.NATSURL, err)
 	}
 	st.later(func() {
@@ -105,9 +119,15 @@ func (st *stores) openNATS(ctx context.Context, s *storeSettings, log *slog.Logg
 	return err
 }
 
+// tryNATS gives up when no server answers within two seconds.
+func tryNATS(_ context.Context, s *storeSettings, log *slog.Logger) (*nats.Conn, error) {
+	return nats.Connect(s.NATSURL.Reveal(), natsOptions(s, log)...)
+}
+
+// dialNATS waits until a server answers.
 func dialNATS(ctx context.Context, s *storeSettings, log *slog.Logger) (nc *nats.Conn, err error) {
-	err = awaiting(ctx, log, "NATS at "+s.NATSURL.String(), func(context.Context) error {
-		nc, err = nats.Connect(s.NATSURL.Reveal(), natsOptions(s, log)...)
+	err = awaiting(ctx, log, "NATS at "+s.NATSURL.String(), func(ctx context.Context) error {
+		nc, err = tryNATS(ctx, s, log)
 		if _, file := errors.AsType[*fs.PathError](err); file || errors.Is(err, nats.ErrAuthorization) { // a file of credentials
 			return hopeless(err)
 		}
@@ -144,6 +164,7 @@ func natsOptions(s *storeSettings, log *slog.Logger) []nats.Option {
 // process, and must not be given anew while it is in use.
 var redisLog sync.Once
 
+// openRedis makes the way to Redis, which connects when it is used.
 func (st *stores) openRedis(ctx context.Context, s *storeSettings, log *slog.Logger) (err error) {
 	redisLog.Do(func() { state.LogTo(log) })
 	if s.RedisURL == "" {
@@ -161,11 +182,16 @@ func (st *stores) openRedis(ctx context.Context, s *storeSettings, log *slog.Log
 		return fmt.Errorf("--redis-url: %w", err)
 	}
 	st.later(func() { _ = st.State.Close() })
+	return nil
+}
+
+// awaitRedis returns when Redis answers.
+func (st *stores) awaitRedis(ctx context.Context, s *storeSettings, log *slog.Logger) error {
 	what := "Redis"
 	if s.RedisURL != "" {
 		what = "Redis at " + s.RedisURL.String()
 	}
-	err = awaiting(ctx, log, what, func(ctx context.Context) error {
+	err := awaiting(ctx, log, what, func(ctx context.Context) error {
 		err := st.State.Ping(ctx)
 		if err != nil && (strings.Contains(err.Error(), "NOAUTH") || strings.Contains(err.Error(), "WRONGPASS")) {
 			return hopeless(err)

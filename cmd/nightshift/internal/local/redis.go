@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"slices"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -43,6 +44,15 @@ func StartRedis(ctx context.Context, dir string, log *slog.Logger) (*Redis, erro
 		return &Redis{addr: c.socket, child: c}, nil
 	}
 	return startMini(log)
+}
+
+// RedisInstalled tells that [StartRedis] would start a server, and not the
+// stand-in.
+func RedisInstalled() bool {
+	return slices.ContainsFunc(programs, func(name string) bool {
+		_, err := exec.LookPath(name)
+		return err == nil
+	})
 }
 
 // startMini starts the stand-in on a free port of the loopback.
