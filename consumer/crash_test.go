@@ -239,17 +239,18 @@ func TestPublishedAgain(t *testing.T) {
 // knows the cycle, but not that it has ended.
 func TestCancelledAndPublishedAgain(t *testing.T) {
 	bubble(t, func(r *rig) {
-		r.sim.Add(flinkstest.Login{ID: "login-2", LastRefresh: night.Add(-time.Hour)})
-		r.publish(nightly("login-2"))
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-time.Hour)})
+		r.publish(nightly("login-1"))
 		r.run(time.Minute)
 		time.Sleep(100 * time.Hour) // Redis remembers far enough by now
 
 		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night, Live: []flinkstest.Answer{{FlinksCode: "RETRY_LATER"}}})
-		r.publish(nightly("login-1"))
+		later := nightly("login-1", func(j *event.Job) { j.Cycle = "2000-01-05" })
+		r.publish(later)
 		stop := r.start(r.worker("w"))
 		time.Sleep(time.Minute)
 		stop()
-		list := &hand{rig: r, job: nightly("login-1")}
+		list := &hand{rig: r, job: later}
 		o := list.outcome()
 		o.Type, o.Reason = event.Failed, event.Cancelled
 		list.tell(o)
@@ -263,7 +264,7 @@ func TestCancelledAndPublishedAgain(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 
 		before := len(r.calls("login-1"))
-		r.publish(nightly("login-1"))
+		r.publish(later)
 		r.run(time.Hour)
 		if calls := r.calls("login-1")[before:]; len(calls) > 0 {
 			t.Errorf("calls after the job was cancelled: %v", calls)
