@@ -120,11 +120,15 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	return r, nil
 }
 
-// recordLive writes a live call down before it is made.
+// recordLive writes a live call down before it is made: in Redis, where the
+// next worker looks, and in a stream, should Redis forget it.
 func (w *Worker) recordLive(h *hold, work *Work, c *course) error {
 	err := h.owned(func(ctx context.Context) error {
 		return w.State.RecordLive(ctx, h.lease, work.Spent.Live)
 	})
+	if err == nil {
+		err = w.writeLive(h, event.LiveCalls{Cycle: work.Cycle, Live: work.Spent.Live})
+	}
 	if err != nil {
 		work.Spent.Live-- // not made, not spent
 		return err

@@ -69,7 +69,14 @@ func (h *hand) claim() {
 	}
 }
 
-func (h *hand) recordLive(n int) { h.must(h.store.RecordLive(h.Context(), h.lease, n)) }
+func (h *hand) recordLive(n int) {
+	h.Helper()
+	h.must(h.store.RecordLive(h.Context(), h.lease, n))
+	data, err := event.LiveCalls{Cycle: h.job.Cycle, Live: n}.Encode()
+	h.must(err)
+	_, err = h.js.Publish(h.Context(), event.LiveSubject(h.job.LoginID), data)
+	h.must(err)
+}
 
 // authorize makes the call, and forgets what came back.
 func (h *hand) authorize(req flinks.AuthorizeRequest) {

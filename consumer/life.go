@@ -44,10 +44,13 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		w.Stats.Repeated.Add(1)
 		w.ack(msg)
 	case state.Claimed:
-		held.Live = max(held.Live, job.Spent.Live+forgotten(meta, held))
+		held.Live = max(held.Live, job.Spent.Live)
 		h := w.hold(ctx, msg, lease, asked, held)
 		defer h.drop()
 		if (mayRepeat(job, meta, held) || !held.KnownLogin) && w.recall(h, job, &held) {
+			return
+		}
+		if forgotten(meta, held) && !w.recallLive(h, &held) {
 			return
 		}
 		w.work(h, job, held)
@@ -80,14 +83,13 @@ func mayRepeat(job event.Job, meta *jetstream.MsgMetadata, held state.Held) bool
 		job.Published.Before(held.Epoch.Add(state.CycleTTL))
 }
 
-// forgotten is how many live calls of the job nobody remembers. A message that
-// was delivered before Redis lost its memory may have had one each time; the
-// bank's patience is worth more than a call too many.
-func forgotten(meta *jetstream.MsgMetadata, held state.Held) int {
-	if held.Known || !held.Epoch.After(meta.Timestamp) {
-		return 0
-	}
-	return int(meta.NumDelivered) - 1
+// clockSkew is how far the clocks of Redis and of the nats-server may be apart.
+const clockSkew = time.Minute
+
+// forgotten reports whether Redis may have lost its memory of the job: it
+// remembers no further back than the job's message.
+func forgotten(meta *jetstream.MsgMetadata, held state.Held) bool {
+	return !held.Known && held.Epoch.After(meta.Timestamp.Add(-clockSkew))
 }
 
 // work makes the moves, one after the other, until the job is put down or has

@@ -138,9 +138,8 @@ func (p Policy) fresh(w Work, now time.Time) bool {
 	return now.Sub(w.LastRefresh) <= p.MaxAge
 }
 
-// live decides whether the bank may be asked. A worker asks it once; the next
-// time comes after a wait, with a message that knows of the first: so the
-// deliveries of a message bound its live calls, even when Redis forgets them.
+// live decides whether the bank may be asked. A worker that has asked it asks
+// again only after a long wait: the call before may have reached the bank.
 func (p Policy) live(w Work, now time.Time) Move {
 	switch {
 	case !w.RefusedAt.IsZero() && !w.LastRefresh.After(w.RefusedAt):

@@ -58,6 +58,7 @@ type Worker struct {
 	Stats Stats
 
 	outcomes jetstream.Stream
+	live     jetstream.Stream
 
 	ours     circuit // Flinks refuses us all
 	host     gate    // no Flinks
@@ -93,6 +94,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	var err error
 	if w.outcomes, err = w.JS.Stream(ctx, event.StreamOutcomes); err != nil {
 		return fmt.Errorf("consumer: stream %s: %w (run `nightshift setup` first)", event.StreamOutcomes, err)
+	}
+	if w.live, err = w.JS.Stream(ctx, event.StreamLive); err != nil {
+		return fmt.Errorf("consumer: stream %s: %w (run `nightshift setup` first)", event.StreamLive, err)
 	}
 	lanes, err := w.lanes(ctx)
 	if err != nil {

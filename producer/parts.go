@@ -43,6 +43,18 @@ func (s Setup) streams() []jetstream.StreamConfig {
 		Duplicates:        48 * time.Hour,
 		Replicas:          replicas,
 	}, {
+		Name:              event.StreamLive,
+		Description:       "Nightshift: live calls, should Redis forget them",
+		Subjects:          []string{event.SubjectsLive},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardOld,
+		MaxMsgsPerSubject: 1,
+		MaxAge:            72 * time.Hour,
+		AllowDirect:       true,
+		Duplicates:        2 * time.Minute,
+		Replicas:          replicas,
+	}, {
 		Name:              event.StreamDead,
 		Description:       "Nightshift: messages that are no valid job",
 		Subjects:          []string{event.SubjectsDead},

@@ -121,9 +121,13 @@ func (d *drill) run(ctx context.Context) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	findings := judge(e)
+	if err := d.keepJournal(brief, findings); err != nil {
+		return nil, err
+	}
 	return &result{
 		settings: d.settings, Seconds: seconds, Jobs: len(e.deserved), Outcomes: len(e.told),
-		Crashes: d.crashes, PeakMiB: int(e.peak >> 20), Findings: judge(e),
+		Crashes: d.crashes, PeakMiB: int(e.peak >> 20), Findings: findings,
 	}, nil
 }
 
@@ -201,7 +205,7 @@ func (d *drill) span() time.Duration {
 		return d.Span
 	}
 	all := time.Duration(d.Minutes * float64(time.Minute))
-	return max(all-80*time.Second, all*2/5)
+	return max(min(all-80*time.Second, all*3/5), all*2/5)
 }
 
 // supervise starts replicas again that have ended by themselves, which none

@@ -5,10 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -58,9 +58,6 @@ func (d *drill) gather(ctx context.Context) (*evidence, error) {
 	if err := d.get(ctx, "overlaps", &e.overlaps); err != nil {
 		return nil, err
 	}
-	if err := d.keepJournal(ctx, e.overlaps); err != nil {
-		return nil, err
-	}
 	var stats struct {
 		Mistakes int
 		Logins   map[string]flinkstest.LoginStats
@@ -78,9 +75,16 @@ func (d *drill) gather(ctx context.Context) (*evidence, error) {
 	return e, d.readLogs(e)
 }
 
-// keepJournal writes down all calls of logins that had two sessions at once.
-func (d *drill) keepJournal(ctx context.Context, overlaps []flinkstest.Overlap) error {
-	if len(overlaps) == 0 {
+// keepJournal writes down all calls of the logins that a finding names.
+func (d *drill) keepJournal(ctx context.Context, findings []finding) error {
+	var detail []string
+	for _, f := range findings {
+		if !f.OK && f.Detail != "" {
+			detail = append(detail, f.Detail)
+		}
+	}
+	named := strings.Join(detail, " ")
+	if named == "" {
 		return nil
 	}
 	resp, err := d.open(ctx, "journal")
@@ -88,13 +92,14 @@ func (d *drill) keepJournal(ctx context.Context, overlaps []flinkstest.Overlap) 
 		return err
 	}
 	defer resp.Close()
-	f, err := os.Create(filepath.Join(d.dir, "overlaps.ndjson"))
+	f, err := os.Create(filepath.Join(d.dir, "calls.ndjson"))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(resp); lines.Scan(); {
-		if slices.ContainsFunc(overlaps, func(o flinkstest.Overlap) bool { return strings.Contains(lines.Text(), o.LoginID) }) {
+		var call flinkstest.Call
+		if err := json.Unmarshal(lines.Bytes(), &call); err == nil && call.LoginID != "" && strings.Contains(named, call.LoginID) {
 			fmt.Fprintln(f, lines.Text())
 		}
 	}

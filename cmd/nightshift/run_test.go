@@ -221,6 +221,7 @@ func TestSetup(t *testing.T) {
 	stores, js := servers(t)
 	want := result{Stdout: `stream        REFRESH_JOBS
 stream        REFRESH_OUTCOMES
+stream        REFRESH_LIVE
 stream        REFRESH_DEAD
 consumer      nightly
 consumer      ondemand
@@ -238,7 +239,7 @@ object store  refresh-accounts
 			ObjectStore string   `json:"objectStore"`
 		}
 		equal(t, parts{
-			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_DEAD"}, []string{"nightly", "ondemand"}, "refresh-accounts",
+			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_LIVE", "REFRESH_DEAD"}, []string{"nightly", "ondemand"}, "refresh-accounts",
 		}, only[parts](t, run(t, stores, "setup", "--json").Stdout))
 	})
 

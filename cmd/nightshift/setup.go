@@ -28,7 +28,7 @@ first, with rights that the others need not have.`,
 				return err
 			}
 			defer st.Close()
-			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead}
+			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamDead}
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(map[string]any{
 					"streams": streams, "consumers": event.Lanes, "objectStore": event.BucketAccounts,

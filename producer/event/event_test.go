@@ -95,8 +95,8 @@ func TestWireForm(t *testing.T) {
 	t.Run("outcome headers", func(t *testing.T) { golden(t, "outcome_headers.json", indent(t, outcome.Headers())) })
 	t.Run("names", func(t *testing.T) {
 		golden(t, "names.json", indent(t, map[string]any{
-			"streams":    []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead, event.BucketAccounts},
-			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsDead},
+			"streams":    []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamDead, event.BucketAccounts},
+			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsLive, event.SubjectsDead},
 			"ready":      event.ReadySubject("L", event.Nightly),
 			"retry":      event.RetrySubject("L", event.OnDemand),
 			"anyJob":     event.AnyJobSubject("L", event.Nightly),
@@ -105,6 +105,8 @@ func TestWireForm(t *testing.T) {
 			"filter":     event.OnDemand.Filter(),
 			"durable":    event.OnDemand.Durable(),
 			"dead":       event.DeadSubject(event.DeadMalformed),
+			"live":       event.LiveSubject("L"),
+			"liveCalls":  event.LiveCalls{Cycle: "2026-11-22", Live: 2},
 			"jobMsgID":   parkedJob.MsgID(),
 			"outcomeID":  outcome.ID(),
 			"types":      event.Types,

@@ -11,6 +11,7 @@ import (
 const (
 	StreamJobs     = "REFRESH_JOBS"     // work still to do; a work queue
 	StreamOutcomes = "REFRESH_OUTCOMES" // the truth about what ended how
+	StreamLive     = "REFRESH_LIVE"     // the live calls of each login's last cycle, for when Redis has forgotten them
 	StreamDead     = "REFRESH_DEAD"     // messages that are no valid job, with the reason
 	BucketAccounts = "refresh-accounts" // object store: the accounts of the last refresh, one object per loginId
 )
@@ -19,6 +20,7 @@ const (
 const (
 	SubjectsJobs     = "refresh.job.*.*.*"
 	SubjectsOutcomes = "refresh.outcome.*.*"
+	SubjectsLive     = "refresh.live.*"
 	SubjectsDead     = "refresh.dead.*"
 )
 
@@ -70,6 +72,10 @@ func OutcomeSubject(loginID string, t Type) string {
 
 // AnyOutcomeSubject matches every outcome of a login.
 func AnyOutcomeSubject(loginID string) string { return OutcomeSubject(loginID, "*") }
+
+// LiveSubject is where a login's live calls are written down before they are
+// made. Only the last message is kept.
+func LiveSubject(loginID string) string { return "refresh.live." + loginID }
 
 // DeadReason says why a message was no valid job.
 type DeadReason string
