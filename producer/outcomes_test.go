@@ -131,7 +131,7 @@ func TestSelectionRead(t *testing.T) {
 	}
 	tellAll(t, js, "ann 22 credentials_refused", "cid 22 busy")
 
-	crowd := append(logins(300), "cid", "bob")
+	crowd := append(logins(40_000), "cid", "bob")
 	for _, r := range []struct {
 		rule string
 		s    producer.Selection
@@ -141,7 +141,7 @@ func TestSelectionRead(t *testing.T) {
 		{"of a type", producer.Selection{Type: event.Failed}, []string{all[1], all[3]}},
 		{"of logins", producer.Selection{LoginIDs: []string{"cid", "bob"}}, []string{all[1], all[3]}},
 		{"of a login that is named twice", producer.Selection{LoginIDs: []string{"bob", "bob"}}, all[1:2]},
-		{"of more logins than the server filters by", producer.Selection{LoginIDs: crowd}, []string{all[1], all[3]}},
+		{"of more logins than fit into one request", producer.Selection{LoginIDs: crowd}, []string{all[1], all[3]}},
 		{"of a login and a type", producer.Selection{LoginIDs: []string{"ann"}, Type: event.Refreshed}, all[:1]},
 		{"since a moment", producer.Selection{Since: second}, all[1:]},
 		{"until a moment", producer.Selection{Until: second}, all[:1]},

@@ -340,6 +340,66 @@ func TestReplayGoesOn(t *testing.T) {
 	}
 }
 
+// tellFailed tells failures of so many logins.
+func tellFailed(t *testing.T, js jetstream.JetStream, logins int) {
+	t.Helper()
+	for i := range logins {
+		o := ended(fmt.Sprint("login-", i), event.Failed, event.FlinksUnreachable, "")
+		data, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.PublishAsync(o.Subject(), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+}
+
+// What is on its way when a replay is stopped arrives, and is counted.
+func TestReplayCountsWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	const logins = 4000
+	stores, js := servers(t)
+	if r := run(t, stores, "setup"); r.Code != exitOK {
+		t.Fatal(r.Stderr)
+	}
+	tellFailed(t, js, logins)
+	c := start(t, stores, "", "replay", "--type", "failed", "--rate", "5000", "--json")
+	c.logs("replaying: 400 of 4,000")
+	r := c.stop()
+	got := only[replayed](t, r.Stdout)
+	if n := messages(t, js, event.StreamJobs); int(n) != got.Queued || got.Left == 0 || got.Queued+got.Left != logins {
+		t.Errorf("%d jobs; %s", n, r.Stdout)
+	}
+	if again := replayAgain(t, stores, "--type failed --rate 100000"); again.Queued != got.Left || again.Already != got.Queued {
+		t.Errorf("got %+v", again)
+	}
+}
+
+// With NATS gone, what is on its way is not waited for without end.
+func TestReplayStoppedWithoutNATS(t *testing.T) {
+	t.Parallel()
+	server := natsServer(t, "127.0.0.1:0")
+	stores := []string{"NIGHTSHIFT_NATS_URL=" + server.URL()}
+	if r := run(t, stores, "setup"); r.Code != exitOK {
+		t.Fatal(r.Stderr)
+	}
+	tellFailed(t, dialJetStream(t, server.URL()), 4000)
+	c := start(t, stores, "", "replay", "--type", "failed", "--rate", "1000")
+	c.logs("replaying: 400 of 4,000")
+	server.Close()
+	c.logs("NATS is unreachable")
+	begin := time.Now()
+	r := c.stop()
+	if r.Code != exitTrouble || !strings.Contains(r.Stderr, "\nnightshift: stopped: ") || !strings.HasSuffix(r.Stderr, " of 4000 jobs are queued; the same command goes on with the rest\n") {
+		t.Errorf("code %d: %s", r.Code, r.Stderr)
+	}
+	if took := time.Since(begin); took > 3*lastAnswers+10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestReplayStoppedWhileItWaits(t *testing.T) {
 	c := start(t, []string{"NIGHTSHIFT_NATS_URL=nats://" + laterAddr(t)}, "", "replay", "--type", "failed")
 	c.logs("is unreachable")
