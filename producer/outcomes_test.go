@@ -175,6 +175,7 @@ func TestSelectionRead(t *testing.T) {
 
 	t.Run("the end of ctx is an error", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var last error
 		for _, err := range (producer.Selection{}).Read(ctx, js, true) {
 			last = err

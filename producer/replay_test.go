@@ -203,6 +203,7 @@ func TestReplayJobs(t *testing.T) {
 	})
 	t.Run("end with ctx, without an error", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		n := 0
 		for _, err := range replays(t, 10).Jobs(ctx, 1000) {
 			if err != nil {

@@ -438,7 +438,7 @@ func TestReplayRefuses(t *testing.T) {
 		{"a word", "2026-11-22", `"nightshift replay" takes no arguments, but got "2026-11-22"`},
 		{"a cycle of no form", "--cycle 22", `--cycle: bad cycle "22": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
 		{"an unknown type", "--type fail", `--type: "fail" is none of refreshed, mfa_required, reconnect_required, failed`},
-		{"a reason that is misspelt", "--reason bank_unavailble", `--reason: "bank_unavailble" is no reason: did you mean bank_unavailable?`},
+		{"a reason that is misspelt", "--reason bankunavailable", `--reason: "bankunavailable" is no reason: did you mean bank_unavailable?`},
 		{"one that is like none", "--reason weather", `--reason: "weather" is none of ` + words},
 		{"a reason of another type", "--type mfa_required --reason busy", "--reason busy is none of --type mfa_required, whose reasons are security_challenge"},
 		{"a time that is none", "--since yesterday", `--since: "yesterday" is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z`},
