@@ -162,7 +162,7 @@ func TestRetryDead(t *testing.T) {
 		js := newNight(t)
 		job := waitingJob("ann")
 		id := bury(t, js, event.DeadInvalid, "bad")
-		told(t, js, job, event.Refreshed, event.CachedFresh, job.OutcomeID())
+		tellAs(t, js, job, event.Refreshed, event.CachedFresh, job.OutcomeID())
 		diff(t, producer.Retried{Job: job, Ended: true}, retry(t, js, id, job))
 		diff(t, 0, len(held(t, js, event.StreamJobs)))
 		diff(t, 0, len(held(t, js, event.StreamDead)))

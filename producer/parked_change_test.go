@@ -66,8 +66,8 @@ func outcomes(t testing.TB, js jetstream.JetStream) []string {
 	return all
 }
 
-// told publishes an outcome as a worker does; with an id, it is told once.
-func told(t testing.TB, js jetstream.JetStream, j event.Job, typ event.Type, reason event.Reason, id string) {
+// tellAs publishes an outcome as a worker does; with an id, it is told once.
+func tellAs(t testing.TB, js jetstream.JetStream, j event.Job, typ event.Type, reason event.Reason, id string) {
 	t.Helper()
 	o := event.Outcome{LoginID: j.LoginID, Cycle: j.Cycle, Lane: j.Lane, Type: typ, Reason: reason, Job: j.Asked()}
 	data, err := o.Encode()
@@ -230,7 +230,7 @@ func TestCancel(t *testing.T) {
 		js := newNight(t)
 		job := waitingJob("ann")
 		seq := send(t, js, scheduled(t, job))
-		told(t, js, job, event.Failed, event.Cancelled, job.OutcomeID())
+		tellAs(t, js, job, event.Failed, event.Cancelled, job.OutcomeID())
 		diff(t, producer.Cancelled, cancel(t, openParked(t, js), seq))
 		diff(t, []string{annCancelled}, outcomes(t, js))
 		diff(t, 0, len(held(t, js, event.StreamJobs)))
@@ -240,7 +240,7 @@ func TestCancel(t *testing.T) {
 		js := newNight(t)
 		job := waitingJob("ann")
 		seq := send(t, js, scheduled(t, job))
-		told(t, js, job, event.Refreshed, event.LiveRefresh, "") // longer ago than the stream knows ids
+		tellAs(t, js, job, event.Refreshed, event.LiveRefresh, "") // longer ago than the stream knows ids
 		diff(t, producer.Ended, cancel(t, openParked(t, js), seq))
 		diff(t, []string{"ann 2026-11-22 refreshed live_refresh"}, outcomes(t, js))
 		diff(t, 0, len(held(t, js, event.StreamJobs)))
@@ -250,9 +250,9 @@ func TestCancel(t *testing.T) {
 		js := newNight(t)
 		job := waitingJob("ann")
 		seq := send(t, js, scheduled(t, job))
-		told(t, js, job, event.Refreshed, event.LiveRefresh, job.OutcomeID())
+		tellAs(t, js, job, event.Refreshed, event.LiveRefresh, job.OutcomeID())
 		other := waitingJob("ann", func(j *event.Job) { j.Cycle = "2026-11-23" })
-		told(t, js, other, event.Failed, event.Cancelled, other.OutcomeID())
+		tellAs(t, js, other, event.Failed, event.Cancelled, other.OutcomeID())
 		diff(t, producer.Ended, cancel(t, openParked(t, js), seq))
 		diff(t, []string{"ann 2026-11-22 refreshed live_refresh", "ann 2026-11-23 failed cancelled"}, outcomes(t, js))
 		diff(t, 0, len(held(t, js, event.StreamJobs)))
@@ -261,7 +261,7 @@ func TestCancel(t *testing.T) {
 	t.Run("an outcome of another cycle does not count", func(t *testing.T) {
 		js := newNight(t)
 		seq := send(t, js, scheduled(t, waitingJob("ann")))
-		told(t, js, waitingJob("ann", func(j *event.Job) { j.Cycle = "2026-11-21" }), event.Refreshed, event.LiveRefresh, "")
+		tellAs(t, js, waitingJob("ann", func(j *event.Job) { j.Cycle = "2026-11-21" }), event.Refreshed, event.LiveRefresh, "")
 		diff(t, producer.Cancelled, cancel(t, openParked(t, js), seq))
 		diff(t, []string{"ann 2026-11-21 refreshed live_refresh", annCancelled}, outcomes(t, js))
 	})
@@ -325,7 +325,7 @@ func TestCancelAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	fates := make([][]producer.Fate, logins)
 	for i := range logins {
-		wg.Go(func() { told(t, js, jobs[i], event.Refreshed, event.CachedFresh, jobs[i].OutcomeID()) })
+		wg.Go(func() { tellAs(t, js, jobs[i], event.Refreshed, event.CachedFresh, jobs[i].OutcomeID()) })
 		fates[i] = make([]producer.Fate, 2)
 		for operator := range 2 {
 			wg.Go(func() { fates[i][operator], _ = p.Cancel(t.Context(), seqs[i]) })

@@ -86,6 +86,7 @@ func commands(a *app) []*cobra.Command {
 		newProduceCommand(a),
 		newConsumeCommand(a),
 		newRefreshCommand(a),
+		newReplayCommand(a),
 		newEventsCommand(a),
 		newParkedCommand(a),
 		newDeadCommand(a),
@@ -112,8 +113,10 @@ func (a *app) settings(cmd *cobra.Command, groups ...settings) {
 // command without settings does not look at the environment at all, so that
 // help and completion work whatever it holds.
 func (a *app) begin(cmd *cobra.Command) error {
-	if err := cmd.ValidateFlagGroups(); err != nil { // cobra asks too late for the exit code
-		return exit(exitUsage, err)
+	// The library itself asks only after this, when it would no longer count as
+	// the command line's fault.
+	if err := cmd.ValidateFlagGroups(); err != nil {
+		return usageError("%w", err)
 	}
 	if hasSettings(cmd.Flags()) {
 		if err := a.env.unknown(knownVariables(cmd.Root())); err != nil {

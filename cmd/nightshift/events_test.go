@@ -61,6 +61,14 @@ func TestEvents(t *testing.T) {
 		{"of which there may be none", "--login ann --type failed", nil},
 		{"since a while", "--since 1h", []int{0, 1, 2, 3}},
 		{"which may be too short", "--since 1ms", nil},
+		{"since a day", "--since 2020-11-22", []int{0, 1, 2, 3}},
+		{"until one", "--until 2020-11-22", nil},
+		{"between two moments", "--since 2020-11-22T04:30:00Z --until 1ms", []int{0, 1, 2, 3}},
+		{"of several logins", "--login bob,cid --login ann", []int{0, 1, 2, 3}},
+		{"of some", "--login bob --login cid", []int{1, 3}},
+		{"of a reason", "--reason bank_unavailable", []int{3}},
+		{"of a FlinksCode, in any spelling", "--code invalid_password", []int{2}},
+		{"of a bank", "--institution other", nil},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			var want strings.Builder
@@ -83,7 +91,8 @@ func TestEvents(t *testing.T) {
 		{"an unknown type", "--type done", `--type: "done" is none of refreshed, mfa_required, reconnect_required, failed`},
 		{"a bad cycle", "--cycle now", `--cycle: bad cycle "now": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
 		{"a bad login", "--login a.b", `--login: bad loginId "a.b": only letters, digits, '-' and '_' are allowed`},
-		{"a time ahead", "--since=-1h", "--since: -1h is too short: the least is 0"},
+		{"a time ahead", "--since=-1h", `--since: "-1h" is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z`},
+		{"to follow what is told before", "--follow --until 1h", "--until ends with the past, --follow goes on: give one of them"},
 		{"a directory where nothing is", "--data " + empty, "nothing was ever stored in " + empty + ": name the directory with --data, or the server with --nats-url"},
 	} {
 		t.Run("refuses "+tc.rule, func(t *testing.T) {

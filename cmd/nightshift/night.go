@@ -12,6 +12,7 @@ import (
 
 	"nightshift/cmd/nightshift/internal/ui"
 	"nightshift/consumer"
+	"nightshift/producer"
 	"nightshift/producer/event"
 )
 
@@ -145,22 +146,25 @@ func (n *night) count(ctx context.Context) (ui.Summary, error) {
 	}
 	told := map[string]bool{} // by outcome id
 	ended := map[string]ending{}
-	err := (&eventFlags{}).read(ctx, n.stores.JS, func(o event.Outcome, _ []byte) {
+	for o, err := range (producer.Selection{}).Read(ctx, n.stores.JS, false) {
+		if err != nil {
+			return ui.Summary{}, err
+		}
 		// A job of an earlier cycle that waited still was in the way of ours,
 		// and its outcome stands for the login.
 		mine := o.Lane == event.Nightly && (o.Cycle == n.cycle || o.Timings.Ended.After(n.began))
 		if !mine || !n.roster[o.LoginID] {
-			return
+			continue
 		}
 		if told[o.ID()] {
 			sum.Duplicates++
-			return
+			continue
 		}
 		told[o.ID()] = true
 		if ended[o.LoginID].cycle != n.cycle {
 			ended[o.LoginID] = ending{o.Cycle, string(o.Type), string(o.Reason)}
 		}
-	})
+	}
 	for _, e := range ended {
 		sum.Outcomes[e.kind]++
 		if sum.Reasons[e.kind] == nil {
@@ -170,7 +174,7 @@ func (n *night) count(ctx context.Context) (ui.Summary, error) {
 	}
 	sum.Lost = len(n.roster) - len(ended)
 	sum.Seconds = time.Since(n.began).Seconds()
-	return sum, err
+	return sum, nil
 }
 
 // show prints the summary and turns it into the exit code.

@@ -124,7 +124,7 @@ func TestNamesOfSettings(t *testing.T) {
 	for command, names := range map[string]string{
 		"run":     stores + bank + "concurrency",
 		"consume": stores + bank + "concurrency",
-		"setup":   stores, "produce": stores, "refresh": stores, "events": stores,
+		"setup":   stores, "produce": stores, "refresh": stores, "replay": stores, "events": stores,
 		"sandbox": "addr flinks-customer-id flinks-secret-key flinks-api-key",
 		"demo":    "data flinks-customer-id flinks-secret-key flinks-api-key",
 	} {

@@ -16,6 +16,9 @@
 //	...
 //	outcome, err := event.DecodeOutcome(msg.Data())
 //
+// What was told stays in the stream for 35 days, and can be read again from
+// any time or sequence: the examples show how.
+//
 // No credential, authorize token, holder data, account number or balance is
 // ever in a job, an outcome, a subject or a header. Accounts lie in an object
 // store; an outcome carries the reference ([Accounts]).

@@ -233,6 +233,35 @@ func TestCheckCycle(t *testing.T) {
 	}
 }
 
+func TestNextReplay(t *testing.T) {
+	for _, r := range []struct{ rule, of, want string }{
+		{"a night is replayed as its first replay", "2026-11-22", "2026-11-22-r1"},
+		{"a replay as the next one, not as a replay of a replay", "2026-11-22-r1", "2026-11-22-r2"},
+		{"which counts as people do", "2026-11-22-r9", "2026-11-22-r10"},
+		{"so is a refresh on demand", "od-01ARZ3NDEKTSV4RRFFQ69G5FAV", "od-01ARZ3NDEKTSV4RRFFQ69G5FAV-r1"},
+		{"and its replay", "od-01ARZ3NDEKTSV4RRFFQ69G5FAV-r1", "od-01ARZ3NDEKTSV4RRFFQ69G5FAV-r2"},
+	} {
+		t.Run(r.rule, func(t *testing.T) {
+			got := event.NextReplay(r.of)
+			if got != r.want || event.CheckCycle(got) != nil || !event.IsReplay(got) {
+				t.Errorf("got %s, want %s", got, r.want)
+			}
+		})
+	}
+	t.Run("what was never replayed is no replay", func(t *testing.T) {
+		for _, c := range []string{"2026-11-22", "od-01ARZ3NDEKTSV4RRFFQ69G5FAV", ""} {
+			if event.IsReplay(c) {
+				t.Errorf("%q is one", c)
+			}
+		}
+	})
+	t.Run("after the last one there is none", func(t *testing.T) {
+		if got := event.NextReplay("2026-11-22-r999999"); event.CheckCycle(got) == nil {
+			t.Errorf("%s was taken", got)
+		}
+	})
+}
+
 func TestOutcomeCheck(t *testing.T) {
 	t.Run("every reason of the list is taken with its own type only", func(t *testing.T) {
 		for _, typ := range event.Types {

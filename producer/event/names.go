@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -125,6 +126,31 @@ func CheckCycle(c string) error {
 		return fmt.Errorf("bad cycle %q: it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)", c)
 	}
 	return nil
+}
+
+// NextReplay names the cycle that an outcome of this cycle is replayed under:
+// "2026-11-22-r1" after "2026-11-22", "2026-11-22-r2" after that. It depends on
+// nothing else, so that whoever replays the same outcome asks for the same
+// (loginId, cycle), which has one outcome only.
+func NextReplay(cycle string) string {
+	of, n := splitReplay(cycle)
+	return of + "-r" + strconv.Itoa(n+1)
+}
+
+// IsReplay reports whether the cycle is a replay of another one.
+func IsReplay(cycle string) bool {
+	_, n := splitReplay(cycle)
+	return n > 0
+}
+
+// splitReplay tells what a cycle is the n-th replay of; 0: it is none.
+func splitReplay(cycle string) (of string, n int) {
+	if of, last, ok := strings.Cut(cycle, "-r"); ok {
+		if n, err := strconv.Atoi(last); err == nil {
+			return of, n
+		}
+	}
+	return cycle, 0
 }
 
 // OutcomeID identifies the one outcome of a login in a cycle, whatever its

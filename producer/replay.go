@@ -1,0 +1,187 @@
+package producer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
+
+	"nightshift/producer/event"
+)
+
+// Replay asks again for refreshes that have ended. The outcome of a login in a
+// cycle is replayed in [event.NextReplay] of that cycle; so a replay that was
+// interrupted, is repeated, or runs twice at once brings one outcome more for
+// each login, and not two.
+type Replay struct {
+	// Selection chooses the outcomes. It does not mean those that ended
+	// refreshed unless its type or reason asks for them; nor those of replays,
+	// unless its cycle does: else a replay that is repeated would replay what
+	// came of its first half.
+	Selection Selection
+	// Live asks the bank, however the refresh was asked for the first time.
+	Live bool
+}
+
+// Again is one outcome that is replayed.
+type Again struct {
+	Type   event.Type
+	Reason event.Reason
+	Job    event.Job // what is to be published; Published is set when it is
+}
+
+// LeftOut counts the outcomes that the selection chooses and that are not
+// replayed, by the reason why.
+type LeftOut struct {
+	Refreshed        int `json:"refreshed"`        // it ended refreshed, and the selection did not ask for these
+	OfReplay         int `json:"ofReplay"`         // it came of a replay, and the selection did not ask for that cycle
+	Replayed         int `json:"replayed"`         // its replay has an outcome already
+	Superseded       int `json:"superseded"`       // the login has a newer outcome in the selection
+	RefreshedSince   int `json:"refreshedSince"`   // the login was refreshed later
+	HolderAskedSince int `json:"holderAskedSince"` // the account holder was asked for something later
+	Unfit            int `json:"unfit"`            // it carries no job that this version can ask for
+}
+
+// Replays is what a replay comes to.
+type Replays struct {
+	Again   []Again // one per login, in the order in which their outcomes were told
+	Matched int     // outcomes that the selection chooses
+	LeftOut LeftOut
+	// Cycles are those of all outcomes that were read, on demand excepted, the
+	// latest told last.
+	Cycles []string
+}
+
+// Read finds in the stream what is to be replayed.
+func (r Replay) Read(ctx context.Context, js jetstream.JetStream) (Replays, error) {
+	// Whatever was told later counts, until now and of any type.
+	wide := Selection{LoginIDs: r.Selection.LoginIDs, Since: r.Selection.Since}
+	return r.Pick(wide.Read(ctx, js, false))
+}
+
+// Pick finds it among outcomes in the order in which they were told. It keeps
+// what is to be replayed and nothing else. The error is the list's.
+func (r Replay) Pick(told iter.Seq2[Told, error]) (Replays, error) {
+	p := picker{replay: r, found: map[string]found{}, cycles: map[string]int{}}
+	for t, err := range told {
+		if err != nil {
+			return Replays{}, err
+		}
+		p.add(t)
+	}
+	inOrder := slices.SortedFunc(maps.Values(p.found), func(a, b found) int { return cmp.Compare(a.at, b.at) })
+	for _, f := range inOrder {
+		p.out.Again = append(p.out.Again, f.Again)
+	}
+	p.out.Cycles = slices.SortedFunc(maps.Keys(p.cycles), func(a, b string) int { return cmp.Compare(p.cycles[a], p.cycles[b]) })
+	return p.out, nil
+}
+
+// picker is a Pick at work.
+type picker struct {
+	replay Replay
+	found  map[string]found // by loginId, the newest outcome that may be replayed
+	cycles map[string]int   // when an outcome of the cycle was last read
+	read   int
+	out    Replays
+}
+
+// found is what may be replayed unless something that was told later speaks
+// against it.
+type found struct {
+	Again
+	at int // its place in what was read
+}
+
+func (p *picker) add(t Told) {
+	p.read++
+	if !strings.HasPrefix(t.Cycle, "od-") {
+		p.cycles[t.Cycle] = p.read
+	}
+	if f, ok := p.found[t.LoginID]; ok && f.Job.Cycle == t.Cycle {
+		p.drop(t.LoginID, &p.out.LeftOut.Replayed)
+	}
+	if p.replay.Selection.Match(t) {
+		p.out.Matched++
+		switch {
+		case t.Type == event.Refreshed && !p.replay.refreshedToo():
+			p.out.LeftOut.Refreshed++
+		case event.IsReplay(t.Cycle) && p.replay.Selection.Cycle == "":
+			p.out.LeftOut.OfReplay++
+		default:
+			p.keep(t)
+			return
+		}
+	}
+	switch t.Type {
+	case event.Refreshed:
+		p.drop(t.LoginID, &p.out.LeftOut.RefreshedSince)
+	case event.ReconnectRequired, event.MFARequired: // The bank would only ask again.
+		p.drop(t.LoginID, &p.out.LeftOut.HolderAskedSince)
+	}
+}
+
+// keep notes an outcome in place of the login's older one: the account is the
+// same, and one refresh of it is enough.
+func (p *picker) keep(t Told) {
+	job, err := p.replay.job(t.Outcome)
+	if err != nil {
+		p.out.LeftOut.Unfit++
+		return
+	}
+	p.drop(t.LoginID, &p.out.LeftOut.Superseded)
+	p.found[t.LoginID] = found{Again{t.Type, t.Reason, job}, p.read}
+}
+
+// drop leaves the login's outcome out, if there is one, and counts why.
+func (p *picker) drop(loginID string, why *int) {
+	if _, ok := p.found[loginID]; ok {
+		delete(p.found, loginID)
+		*why++
+	}
+}
+
+// refreshedToo reports whether the selection means outcomes that are good.
+func (r Replay) refreshedToo() bool {
+	return r.Selection.Type == event.Refreshed || slices.Contains(event.Reasons[event.Refreshed], r.Selection.Reason)
+}
+
+// job is the outcome's job in its next cycle. It has no window, as the night
+// may be over, and waits behind nobody who is waiting: on the nightly lane.
+func (r Replay) job(o event.Outcome) (event.Job, error) {
+	j := o.Job.Asked()
+	if j.Version != event.JobVersion || j.LoginID != o.LoginID {
+		return event.Job{}, fmt.Errorf("producer: outcome %s carries no job of version %d", o.ID(), event.JobVersion)
+	}
+	j.Cycle, j.Lane, j.NotAfter = event.NextReplay(o.Cycle), event.Nightly, time.Time{}
+	j.Institution = cmp.Or(j.Institution, o.Institution)
+	if r.Live {
+		j.Mode = event.Live
+	}
+	return j, j.Check()
+}
+
+// Jobs are the jobs to publish, at most perSecond of them a second. When ctx
+// ends, so does the list, without an error: what it has brought can still be
+// published.
+func (r Replays) Jobs(ctx context.Context, perSecond int) iter.Seq2[event.Job, error] {
+	return func(yield func(event.Job, error) bool) {
+		pace := rate.NewLimiter(rate.Limit(perSecond), 1)
+		for _, a := range r.Again {
+			if pace.Wait(ctx) != nil {
+				return
+			}
+			a.Job.Published = time.Now().UTC()
+			if !yield(a.Job, nil) {
+				return
+			}
+		}
+	}
+}
