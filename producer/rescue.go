@@ -57,7 +57,7 @@ func (o Orphan) rescue(ctx context.Context, js jetstream.JetStream) (Rescued, er
 	case err != nil:
 		return "", err
 	}
-	if err := stream.DeleteMsg(ctx, o.Sequence); err != nil && !deleted(err) {
+	if _, err := remove(ctx, js, stream, o.Sequence); err != nil {
 		return "", err
 	}
 	return done, nil
@@ -122,10 +122,4 @@ func (o Orphan) requeue(ctx context.Context, js jetstream.JetStream, from *jetst
 	_, err := js.PublishMsg(ctx, msg, jetstream.WithExpectStream(event.StreamJobs),
 		jetstream.WithExpectLastSequenceForSubject(last, laneSubject(o.Subject)))
 	return err
-}
-
-// deleted reports that the message to be deleted is not there any more.
-func deleted(err error) bool {
-	api, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && (api.ErrorCode == jetstream.JSErrCodeMessageNotFound || api.ErrorCode == errCodeNoSuchSequence)
 }
