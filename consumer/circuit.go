@@ -10,9 +10,11 @@ import (
 	"nightshift/state"
 )
 
+// Circuit is the name of the circuit in Redis.
+const Circuit = "flinks"
+
 // Times of the circuit.
 const (
-	circuitName  = "flinks"
 	circuitLook  = time.Second      // how soon a worker sees what another one has found out
 	circuitEvery = 10 * time.Second // between two probes, whatever became of the first one
 )
@@ -48,7 +50,7 @@ func (c *circuit) watch(ctx context.Context) {
 func (c *circuit) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if now, err := c.store.Circuit(ctx, circuitName); err == nil {
+	if now, err := c.store.Circuit(ctx, Circuit); err == nil {
 		c.learn(now)
 	}
 }
@@ -63,9 +65,9 @@ func (c *circuit) learn(now state.Circuit) {
 	}
 	if now.Open {
 		c.log.Warn("pulling is paused, jobs stay untouched: another replica has found a fault",
-			"because", ourFault(event.Reason(now.Why)), "op", now.Op, "since", now.Since)
+			"because", OurFault(now.Why), "op", now.Op, "since", now.Since)
 	} else {
-		c.log.Info("recovered, pulling goes on", "what", circuitName, "op", was.Op)
+		c.log.Info("recovered, pulling goes on", "what", Circuit, "op", was.Op)
 	}
 	c.tell()
 }
@@ -97,7 +99,7 @@ func (c *circuit) enter(ctx context.Context) (probe bool, done func()) {
 func (c *circuit) turn(ctx context.Context) (probe bool, wait time.Duration) {
 	brief, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	probe, closed, wait, err := c.store.Probe(brief, circuitName, c.owner, circuitEvery)
+	probe, closed, wait, err := c.store.Probe(brief, Circuit, c.owner, circuitEvery)
 	if err == nil && closed {
 		c.learn(state.Circuit{})
 	}
@@ -113,7 +115,7 @@ func (c *circuit) turn(ctx context.Context) (probe bool, wait time.Duration) {
 func (c *circuit) probed() {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := c.store.Probed(ctx, circuitName, c.owner); err != nil {
+	if err := c.store.Probed(ctx, Circuit, c.owner); err != nil {
 		c.log.Debug("probe not given back, it ends by itself (continuing)", "err", err)
 	}
 	c.mu.Lock()
@@ -136,13 +138,13 @@ func (c *circuit) open(op string, why event.Reason, args ...any) {
 func Pause(store *state.Store, log *slog.Logger, op string, why event.Reason, args ...any) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	first, err := store.Break(ctx, circuitName, op, string(why), circuitEvery)
+	first, err := store.Break(ctx, Circuit, op, string(why), circuitEvery)
 	if err != nil {
 		log.Warn("other replicas do not know of the pause (continuing)", "err", err)
 	}
 	if first || err != nil {
 		log.Error("pulling is paused on all replicas, jobs stay untouched",
-			append([]any{"because", ourFault(why), "op", op, "next_try", circuitEvery}, args...)...)
+			append([]any{"because", OurFault(string(why)), "op", op, "next_try", circuitEvery}, args...)...)
 	}
 }
 
@@ -153,7 +155,7 @@ func (c *circuit) good(op string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	if err := c.store.Mend(ctx, circuitName, op); err != nil {
+	if err := c.store.Mend(ctx, Circuit, op); err != nil {
 		c.log.Debug("circuit not closed; the next probe will (continuing)", "err", err)
 		return
 	}

@@ -7,15 +7,16 @@ import "nightshift/producer/event"
 func (w *Worker) yield(m Move, c *course) {
 	about := []any{"job", m.Work.OutcomeID(), "flinks_code", m.Work.Spent.FlinksCode}
 	if m.Reason == event.FlinksUnreachable {
-		w.host.close(ourFault(m.Reason), about...)
+		w.host.close(OurFault(string(m.Reason)), about...)
 		return
 	}
 	w.ours.open(c.op, m.Reason, about...)
 }
 
-// ourFault words why pulling stops, and what to do about it.
-func ourFault(why event.Reason) string {
-	switch why {
+// OurFault words why pulling stops, and what to do about it. why is the word
+// that the circuit keeps.
+func OurFault(why string) string {
+	switch event.Reason(why) {
 	case event.FlinksUnreachable:
 		return "Flinks cannot be reached: check --flinks-url and the network"
 	case event.InvalidRequest:

@@ -55,6 +55,7 @@ func examinations(p *Patient) []examination {
 		{[]string{"dead letters"}, needJetStream, (*visit).dead, patience},
 		{[]string{"redis"}, nothing, (*visit).redis, patience},
 		{[]string{"redis version", "redis role", "redis persistence", "redis eviction", "redis memory"}, needRedis, (*visit).redisHealth, patience},
+		{[]string{"pause"}, needRedis, (*visit).pause, patience},
 		{[]string{"sequences"}, needBoth, (*visit).sequences, patience},
 		{[]string{"clock of nats"}, needJetStream, (*visit).clockOfNATS, patience},
 		{[]string{"clock of redis"}, needRedis, (*visit).clockOfRedis, patience},

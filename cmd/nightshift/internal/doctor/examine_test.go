@@ -21,12 +21,12 @@ var every = []string{
 	"consumer nightly", "consumer ondemand", "object store refresh-accounts",
 	"replicas", "jobs nightly", "jobs ondemand", "jobs orphaned", "jobs parked", "dead letters",
 	"redis", "redis version", "redis role", "redis persistence", "redis eviction", "redis memory",
-	"sequences", "clock of nats", "clock of redis", "flinks",
+	"pause", "sequences", "clock of nats", "clock of redis", "flinks",
 }
 
 // withRedis is the names of the checks that need a Redis that answers.
 var withRedis = []string{
-	"redis version", "redis role", "redis persistence", "redis eviction", "redis memory", "sequences", "clock of redis",
+	"redis version", "redis role", "redis persistence", "redis eviction", "redis memory", "pause", "sequences", "clock of redis",
 }
 
 // healthy is a patient whom nothing ails.
@@ -89,7 +89,7 @@ func TestDown(t *testing.T) {
 		equal(t, map[Found][]string{
 			Broken:  {"nats"},
 			Skipped: slices.Concat(every[1:17], []string{"sequences", "clock of nats"}),
-			OK:      slices.Concat(every[17:23], []string{"clock of redis", "flinks"}),
+			OK:      slices.Concat(every[17:24], []string{"clock of redis", "flinks"}),
 		}, how)
 	})
 	t.Run("Redis", func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDown(t *testing.T) {
 		equal(t, every, names)
 		equal(t, map[Found][]string{
 			Broken:  {"jetstream", "redis"},
-			Skipped: slices.Concat(every[3:17], withRedis[:6], []string{"clock of nats", "clock of redis", "flinks"}),
+			Skipped: slices.Concat(every[3:17], withRedis[:7], []string{"clock of nats", "clock of redis", "flinks"}),
 			OK:      {"nats", "nats version"},
 		}, how)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"nightshift/cmd/nightshift/internal/local"
+	"nightshift/consumer"
 	"nightshift/state"
 )
 
@@ -100,6 +101,23 @@ func TestRedisSettings(t *testing.T) {
 			mend(cli+" config set appendonly yes", "and in its configuration file: appendonly yes"))
 		set("appendonly", "yes")
 	})
+	t.Run("a pause of all workers", func(t *testing.T) {
+		look := func() Check { return (&visit{Patient: p}).pause(t.Context())[0] }
+		equal(t, ok("pause", "the workers do not pause"), look())
+		if _, err := p.State.Break(t.Context(), consumer.Circuit, "GetAccountsDetail", "invalid_request", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		c, err := p.State.Circuit(t.Context(), consumer.Circuit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, broken("pause", "no job is pulled since %s: Flinks calls the requests of several logins invalid: "+
+			"check --flinks-url, --flinks-customer-id and the options", c.Since.Format(time.RFC3339)).
+			mend("mend that setting; the workers try one job now and then, and go on by themselves"), look())
+		if err := p.State.Mend(t.Context(), consumer.Circuit, "GetAccountsDetail"); err != nil {
+			t.Fatal(err)
+		}
+	})
 	t.Run("eviction", func(t *testing.T) {
 		mends := []string{cli + " config set maxmemory-policy noeviction", "and in its configuration file: maxmemory-policy noeviction"}
 		compare(ok("redis eviction", "it forgets nothing when its memory is full"))
@@ -111,12 +129,12 @@ func TestRedisSettings(t *testing.T) {
 	})
 	t.Run("a replica", func(t *testing.T) {
 		compare(ok("redis role", "master"))
-		if err := rdb.SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+		if err := rdb.ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 			t.Fatal(err)
 		}
 		compare(broken("redis role", "it is a replica, which refuses every claim").
 			mend("set --redis-url to the master: "+cli+" info replication", "or, if the master is lost: "+cli+" replicaof no one"))
-		if err := rdb.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+		if err := rdb.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 			t.Fatal(err)
 		}
 	})
