@@ -10,8 +10,9 @@ import (
 	"nightshift/producer/event"
 )
 
-// Pick finds it among outcomes in the order in which they were told. It keeps
-// what is to be replayed and nothing else. The error is the list's.
+// Pick finds what is to be replayed among outcomes in the order in which they
+// were told. It keeps that and nothing else, however many it reads. The error
+// is the list's.
 func (r Replay) Pick(told iter.Seq2[Told, error]) (Replays, error) {
 	p := picker{replay: r, found: map[string]found{}, cycles: map[string]int{}}
 	for t, err := range told {
