@@ -193,7 +193,8 @@ func TestRedisForgets(t *testing.T) {
 // TestForgottenLiveCall: a worker makes a live call and dies, and Redis is
 // flushed, so that nobody remembers the call. The bound holds all the same.
 func TestForgottenLiveCall(t *testing.T) {
-	bubble(t, func(r *rig) {
+	slow := flinkstest.Options{Latency: flinkstest.Latency{Cached: flinkstest.Lognormal{Median: 20 * time.Second}}}
+	bubbleWith(t, slow, func(r *rig) {
 		later := flinkstest.Answer{FlinksCode: "RETRY_LATER"}
 		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{later, later, later, later}})
 		r.publish(nightly("login-1"))
@@ -203,7 +204,13 @@ func TestForgottenLiveCall(t *testing.T) {
 		dead.authorize(flinks.Live("login-1"))
 		time.Sleep(time.Second)
 		r.flush()
-		r.run(6 * time.Hour)
+		stop := r.start(r.worker("w"))
+		time.Sleep(35 * time.Second) // the message has come back
+		if live := r.redis.HGet("nightshift:{login-1}:cycle:2000-01-01", "live"); live != "1" {
+			t.Error("Redis was not reminded: the next worker would not know")
+		}
+		r.drain(6 * time.Hour)
+		stop()
 		if o := r.only(); o.Type != event.Failed || o.Reason != event.BankUnavailable {
 			t.Errorf("outcome %+v", o)
 		}
