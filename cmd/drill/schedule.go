@@ -114,7 +114,8 @@ func row(r *rand.Rand, kinds []kind, span time.Duration, replicas int) (all []fa
 			}
 			switch k {
 			case crash:
-				f.Step, f.Count = steps[crashes[0]], 1+r.IntN(20)
+				f.For = max(f.For, 4*time.Second) // it has to start and come by
+				f.Step, f.Count = steps[crashes[0]], 1+r.IntN(10)
 				crashes = append(crashes[1:], crashes[0])
 			case skew:
 				f.Late = r.IntN(2) == 0

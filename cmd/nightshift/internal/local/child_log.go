@@ -18,6 +18,7 @@ type childLog struct {
 	rest   []byte   // A line whose end has not come yet.
 	recent []string // The last lines, for the message when it does not come up.
 	alert  bool     // The server has said that it is ready.
+	ending bool     // It was told to stop; what it said before may come later.
 }
 
 // readyLine is in the line that ends a server's start. That the server answers
@@ -60,7 +61,7 @@ func (l *childLog) line(line string) {
 		l.recent = l.recent[1:]
 	}
 	level := slog.LevelDebug
-	if warning && l.alert {
+	if warning && l.alert && !l.ending {
 		level = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), level, "redis", "said", said)
@@ -91,5 +92,5 @@ func (l *childLog) last() string {
 func (l *childLog) down() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.alert = false
+	l.ending = true
 }
