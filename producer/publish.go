@@ -19,7 +19,6 @@ import (
 const (
 	errCodeUnavailable        jetstream.ErrorCode = 10008 // the cluster has no leader
 	errCodeDuplicateInProcess jetstream.ErrorCode = 10158 // the same publication is being stored
-	errCodeNoSuchSequence     jetstream.ErrorCode = 10043 // what is to be deleted is not there
 )
 
 // window bounds the publications that wait for the server's answer. It stays

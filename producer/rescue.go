@@ -57,10 +57,7 @@ func (o Orphan) rescue(ctx context.Context, js jetstream.JetStream) (Rescued, er
 	case err != nil:
 		return "", err
 	}
-	if err := stream.DeleteMsg(ctx, o.Sequence); err != nil && !deleted(err) {
-		return "", err
-	}
-	return done, nil
+	return done, remove(ctx, stream, o.Sequence)
 }
 
 // needed reports whether the job still has to be done, and the sequence of its
@@ -124,8 +121,15 @@ func (o Orphan) requeue(ctx context.Context, js jetstream.JetStream, from *jetst
 	return err
 }
 
-// deleted reports that the message to be deleted is not there any more.
-func deleted(err error) bool {
-	api, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && (api.ErrorCode == jetstream.JSErrCodeMessageNotFound || api.ErrorCode == errCodeNoSuchSequence)
+// remove deletes a message that somebody else may have deleted meanwhile. The
+// server's answer to that has no code of its own.
+func remove(ctx context.Context, stream jetstream.Stream, sequence uint64) error {
+	err := stream.DeleteMsg(ctx, sequence)
+	if err == nil {
+		return nil
+	}
+	if _, look := stream.GetMsg(ctx, sequence); errors.Is(look, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return err
 }
