@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -38,9 +39,7 @@ func everyPart(finding string, but map[string]string) map[string]string {
 		"stream REFRESH_JOBS": finding, "stream REFRESH_OUTCOMES": finding, "stream REFRESH_DEAD": finding,
 		"consumer nightly": finding, "consumer ondemand": finding, "object store refresh-accounts": finding,
 	}
-	for name, other := range but {
-		all[name] = other
-	}
+	maps.Copy(all, but)
 	return all
 }
 

@@ -111,12 +111,12 @@ func TestRedisSettings(t *testing.T) {
 	})
 	t.Run("a replica", func(t *testing.T) {
 		compare(ok("redis role", "master"))
-		if err := rdb.SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+		if err := rdb.ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 			t.Fatal(err)
 		}
 		compare(broken("redis role", "it is a replica, which refuses every claim").
 			mend("set --redis-url to the master: "+cli+" info replication", "or, if the master is lost: "+cli+" replicaof no one"))
-		if err := rdb.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+		if err := rdb.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 			t.Fatal(err)
 		}
 	})
