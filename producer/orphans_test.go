@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sync/errgroup"
 
 	"nightshift/producer"
 	"nightshift/producer/event"
@@ -87,6 +87,23 @@ func toldOf(t *testing.T, js jetstream.JetStream, login, cycle string) {
 	if _, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: o.Subject(), Header: nats.Header(o.Headers())}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// meanwhile lets something happen just before or after a publication.
+type meanwhile struct {
+	jetstream.JetStream
+	before, after func()
+}
+
+func (m meanwhile) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if m.before != nil {
+		m.before()
+	}
+	ack, err := m.JetStream.PublishMsg(ctx, msg, opts...)
+	if m.after != nil {
+		m.after()
+	}
+	return ack, err
 }
 
 func TestOrphansAreNotWhatWorkersHaveInHand(t *testing.T) {
@@ -170,6 +187,7 @@ func TestRescue(t *testing.T) {
 	})
 	t.Run("a job that has ended is not done again, however long ago", func(t *testing.T) {
 		js, o := orphan(t)
+		toldOf(t, js, "a", "2026-11-21")
 		toldOf(t, js, "a", tonight.Cycle)
 		toldOf(t, js, "a", "2026-11-23")
 		rescue(t, js, o, producer.Removed)
@@ -208,22 +226,25 @@ func TestRescue(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
-	t.Run("many rescues at once queue it once", func(t *testing.T) {
+	t.Run("of two rescues at once only one queues it", func(t *testing.T) {
 		js, o := orphan(t)
-		var all errgroup.Group
-		for range 16 {
-			all.Go(func() error {
-				_, err := o.Rescue(t.Context(), js)
-				return err
-			})
-		}
-		if err := all.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		rescue(t, js, o, producer.Absent)
+		rescue(t, meanwhile{js, func() { rescue(t, js, o, producer.Requeued) }, nil}, o, producer.Absent)
 		if diff := cmp.Diff(map[string]uint64{ready: 1}, subjects(t, js)); diff != "" {
 			t.Error(diff)
 		}
+		rescue(t, js, o, producer.Absent)
+	})
+	t.Run("an orphan that is deleted meanwhile is no trouble", func(t *testing.T) {
+		js, o := orphan(t)
+		rescue(t, meanwhile{js, nil, func() {
+			stream, err := js.Stream(t.Context(), event.StreamJobs)
+			if err == nil {
+				err = stream.DeleteMsg(t.Context(), o.Sequence)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}}, o, producer.Requeued)
 	})
 	t.Run("without the outcomes nothing is touched", func(t *testing.T) {
 		js, o := orphan(t)

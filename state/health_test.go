@@ -68,7 +68,7 @@ func TestHealthOfARedisServer(t *testing.T) {
 			set := func(value string) error {
 				if tc.name == "replicaof" {
 					host, port, _ := strings.Cut(value, " ")
-					return rdb.SlaveOf(t.Context(), host, port).Err()
+					return rdb.ReplicaOf(t.Context(), host, port).Err()
 				}
 				return rdb.ConfigSet(t.Context(), tc.name, value).Err()
 			}

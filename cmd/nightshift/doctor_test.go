@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"nightshift/flinks/flinkstest"
 	"nightshift/producer/event"
 )
 
@@ -135,6 +136,57 @@ func TestDoctor(t *testing.T) {
 		equal(t, []map[string]string{{"name": "stream REFRESH_DEAD", "did": "created"}}, d.Mended)
 		equal(t, "ok", d.part(t, "stream REFRESH_DEAD").Found)
 	})
+}
+
+// A job that no worker would ever get is given back to workers at work, and
+// ends once.
+func TestDoctorRescuesAJob(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, population{Logins: 2, Mix: flinkstest.Mix{Fresh: 1}})
+	stores, js := servers(t)
+	environ := b.environ(stores...)
+	if r := run(t, environ, "produce", "--once", "--roster", b.roster(t)); r.Code != exitOK {
+		t.Fatal(r.Stderr)
+	}
+	orphaned := b.logins[0].ID
+	finishOnly(t, js, b.logins[1].ID)
+	start(t, environ, "", "consume").logs(`"msg":"working"`)
+
+	r := run(t, environ, "doctor", "--fix", "--json")
+	d := only[diagnosed](t, r.Stdout)
+	equal(t, []map[string]string{{"name": "jobs orphaned", "did": "1 queued again"}}, d.Mended)
+	equal(t, "none", d.part(t, "jobs orphaned").Says)
+	followed := start(t, environ, "", "events", "--follow", "--json")
+	followed.until(&followed.stdout, func(text string) bool { return strings.Contains(text, orphaned) })
+	equal(t, map[string]string{orphaned: "refreshed"}, told(t, environ))
+	equal(t, exitOK, run(t, environ, "doctor").Code)
+}
+
+// finishOnly acks the job of one login by way of a consumer that sees no
+// other, and then takes the whole lane on: what was queued before is orphaned.
+func finishOnly(t *testing.T, js jetstream.JetStream, login string) {
+	t.Helper()
+	cons, err := js.Consumer(t.Context(), event.StreamJobs, event.Nightly.Durable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := cons.CachedInfo().Config
+	watch := func(filter string) {
+		t.Helper()
+		cfg.FilterSubject = filter
+		if cons, err = js.UpdateConsumer(t.Context(), event.StreamJobs, cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	watch(event.ReadySubject(login, event.Nightly))
+	msg, err := cons.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := msg.DoubleAck(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	watch(event.Nightly.Filter())
 }
 
 // The credentials are tried and never shown; neither are those of the servers.

@@ -178,6 +178,7 @@ func TestMend(t *testing.T) {
 		p := onlyNATS(t)
 		p.Redis.Err = ErrUnused
 		orphan(t, p.JS)
+		park(t, p.JS, "c")
 		checks := Examine(t.Context(), p, func(Check) {})
 		i := slices.IndexFunc(checks, func(c Check) bool { return c.Name == "jobs orphaned" })
 		equal(t, Check{
@@ -185,7 +186,7 @@ func TestMend(t *testing.T) {
 			Says: "1 job behind what is held for done: no worker gets them, and their logins get no others in that lane",
 			Mend: []string{"nightshift doctor --fix"},
 		}, checks[i])
-		equal(t, Check{Name: "jobs parked", Found: OK, Says: "none"}, checks[i+1])
+		equal(t, Check{Name: "jobs parked", Found: OK, Says: "1 job"}, checks[i+1])
 		equal(t, []Mended{{Name: "jobs orphaned", Did: "1 queued again"}}, Mend(t.Context(), checks, func(Mended) {}))
 		equal(t, Check{Name: "jobs orphaned", Found: OK, Says: "none"}, examine(t, p)["jobs orphaned"])
 		if subject := take(t, p.JS).Subject(); subject != event.ReadySubject("a", event.Nightly) {

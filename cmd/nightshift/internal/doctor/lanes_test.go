@@ -139,24 +139,15 @@ func TestParked(t *testing.T) {
 	t.Parallel()
 	p := onlyNATS(t)
 	look := func(orphaned int) []Check { return (&visit{Patient: p, orphaned: orphaned}).parked(t.Context()) }
-	park := func(login string) {
-		t.Helper()
-		msg := nats.NewMsg(event.RetrySubject(login, event.Nightly))
-		msg.Header.Set(jetstream.ScheduleHeader, "@at "+time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano))
-		msg.Header.Set(jetstream.ScheduleTargetHeader, event.ReadySubject(login, event.Nightly))
-		if _, err := p.JS.PublishMsg(t.Context(), msg); err != nil {
-			t.Fatal(err)
-		}
-	}
 	equal(t, []Check{ok("jobs parked", "none")}, look(0))
 	publish(t, p.JS, "x", "y")
 	for range 2 {
 		take(t, p.JS)
 		equal(t, []Check{ok("jobs parked", "none")}, look(0))
 	}
-	park("c")
+	park(t, p.JS, "c")
 	equal(t, []Check{ok("jobs parked", "1 job")}, look(0))
-	park("d")
+	park(t, p.JS, "d")
 	equal(t, []Check{ok("jobs parked", "2 jobs")}, look(0))
 	orphan(t, p.JS)
 	equal(t, []Check{ok("jobs parked", "2 jobs")}, look(1))

@@ -224,6 +224,17 @@ func take(t *testing.T, js jetstream.JetStream) jetstream.Msg {
 	return msg
 }
 
+// park puts a job down for an hour.
+func park(t *testing.T, js jetstream.JetStream, login string) {
+	t.Helper()
+	msg := nats.NewMsg(event.RetrySubject(login, event.Nightly))
+	msg.Header.Set(jetstream.ScheduleHeader, "@at "+time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano))
+	msg.Header.Set(jetstream.ScheduleTargetHeader, event.ReadySubject(login, event.Nightly))
+	if _, err := js.PublishMsg(t.Context(), msg); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // orphan makes the job of login a an orphan: a consumer that saw nothing but
 // login b finished a later job, and then took on the whole lane.
 func orphan(t *testing.T, js jetstream.JetStream) {
