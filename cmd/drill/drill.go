@@ -49,6 +49,8 @@ type drill struct {
 	js       jetstream.JetStream
 	began    time.Time
 
+	saying sync.Mutex // one line at a time
+
 	mu       sync.Mutex
 	producer *process
 	lapses   []span
@@ -245,5 +247,7 @@ func (d *drill) tell(ctx context.Context) {
 // say writes one line of what goes on.
 func (d *drill) say(format string, args ...any) {
 	at := time.Since(d.began)
+	d.saying.Lock()
+	defer d.saying.Unlock()
 	fmt.Fprintf(d.out, "%3d:%04.1f  %s\n", int(at.Minutes()), at.Seconds()-60*float64(int(at.Minutes())), fmt.Sprintf(format, args...))
 }
