@@ -170,7 +170,7 @@ func (d *drill) restart(ctx context.Context, f fault) error {
 		s = d.nats[f.Replica%len(d.nats)]
 	}
 	down := time.Now()
-	s.kill()
+	s.strike()
 	if f.Kind == redisEmpty {
 		if err := os.RemoveAll(filepath.Join(s.dir, "appendonlydir")); err != nil {
 			return err

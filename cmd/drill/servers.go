@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,12 +23,24 @@ type server struct {
 	name, addr string
 	dir        string // of its files
 	launch     func() (*process, error)
+
+	mu sync.Mutex
 	*process
 }
 
+// start starts it, for the first time or again.
 func (s *server) start() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.process, err = s.launch()
 	return err
+}
+
+// strike ends it as kill -9 does.
+func (s *server) strike() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kill()
 }
 
 // startNATS starts one server, or a cluster of three.
