@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,10 +11,14 @@ import (
 type Ending struct {
 	Type        string
 	Reason      string
+	Code        string // of the last refusal, verbatim; empty: none
+	Institution string // as Flinks names it; empty: not told
 	Ended       time.Time
+	Cached      bool      // a cached call was made
 	Refreshed   bool      // the data is fresh
 	LastRefresh time.Time // when the bank was last read; zero: not told
-	Refused     bool      // only the account holder can mend it: no live call until a refresh later than this
+	Waiting     bool      // for the account holder, who alone can mend it
+	Refused     bool      // with Waiting: no live call until a refresh later than this
 	Before      bool      // with Refused: it was refused before, and the time of that stands
 }
 
@@ -24,7 +27,8 @@ type Ending struct {
 // time; the lease goes only if it is the owner's.
 //
 //	KEYS  lease, cycle, login
-//	ARGV  owner, cycle TTL in ms, type, reason, cycle, ended ms, refreshed 0|1, refused 0|1, before 0|1, last refresh ms
+//	ARGV  owner, cycle TTL in ms, type, reason, cycle, ended ms, refreshed 0|1, refused 0|1, before 0|1, last refresh ms,
+//	      waiting 0|1, cached 0|1, code, institution
 //	->    1
 var finishScript = redis.NewScript(`
 redis.call('HSETNX', KEYS[2], 'ended', ARGV[3])
@@ -32,12 +36,18 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local last = tonumber(redis.call('HGET', KEYS[3], 'ended') or 0)
 if tonumber(ARGV[6]) >= last then
   redis.call('HSET', KEYS[3], 'type', ARGV[3], 'reason', ARGV[4], 'cycle', ARGV[5], 'ended', ARGV[6])
+  if ARGV[12] == '1' then redis.call('HSET', KEYS[3], 'cached', ARGV[6]) end
+  if ARGV[14] ~= '' then redis.call('HSET', KEYS[3], 'inst', ARGV[14]) end
+  if ARGV[13] ~= '' then redis.call('HSET', KEYS[3], 'code', ARGV[13]) else redis.call('HDEL', KEYS[3], 'code') end
   if ARGV[7] == '1' then
     redis.call('HSET', KEYS[3], 'success', ARGV[6])
-    local refused = redis.call('HGET', KEYS[3], 'refused')
-    if refused and tonumber(ARGV[10]) > tonumber(refused) then redis.call('HDEL', KEYS[3], 'refused') end
-  elseif ARGV[8] == '1' then
-    redis.call(ARGV[9] == '1' and 'HSETNX' or 'HSET', KEYS[3], 'refused', ARGV[6])
+    for _, since in ipairs({'refused', 'waiting'}) do
+      local t = redis.call('HGET', KEYS[3], since)
+      if t and tonumber(ARGV[10]) > tonumber(t) then redis.call('HDEL', KEYS[3], since) end
+    end
+  elseif ARGV[11] == '1' then
+    redis.call('HSETNX', KEYS[3], 'waiting', ARGV[6])
+    if ARGV[8] == '1' then redis.call(ARGV[9] == '1' and 'HSETNX' or 'HSET', KEYS[3], 'refused', ARGV[6]) end
   end
 end
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
@@ -49,34 +59,6 @@ return 1
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
 	return s.run(ctx, "finish", finishScript, keys, l.Owner, CycleTTL.Milliseconds(),
-		e.Type, e.Reason, l.Cycle, millis(e.Ended), e.Refreshed, e.Refused, e.Before, millis(e.LastRefresh)).Err()
-}
-
-// Login is how a login's last refresh went.
-type Login struct {
-	Type      string
-	Reason    string
-	Cycle     string
-	Ended     time.Time
-	Success   time.Time // the last refreshed; zero: none is remembered
-	RefusedAt time.Time // zero: not refused, or the bank was read since
-}
-
-// Login reads a login's record. The zero Login means that there is none.
-func (s *Store) Login(ctx context.Context, loginID string) (Login, error) {
-	var rec struct {
-		Type    string `redis:"type"`
-		Reason  string `redis:"reason"`
-		Cycle   string `redis:"cycle"`
-		Ended   int64  `redis:"ended"`
-		Success int64  `redis:"success"`
-		Refused int64  `redis:"refused"`
-	}
-	if err := s.rdb.HGetAll(ctx, loginKey(loginID)).Scan(&rec); err != nil {
-		return Login{}, fmt.Errorf("state: read login: %w", err)
-	}
-	return Login{
-		Type: rec.Type, Reason: rec.Reason, Cycle: rec.Cycle,
-		Ended: fromMillis(rec.Ended), Success: fromMillis(rec.Success), RefusedAt: fromMillis(rec.Refused),
-	}, nil
+		e.Type, e.Reason, l.Cycle, millis(e.Ended), e.Refreshed, e.Refused, e.Before, millis(e.LastRefresh),
+		e.Waiting, e.Cached, e.Code, e.Institution).Err()
 }

@@ -1,5 +1,7 @@
 package state
 
+import "strconv"
+
 // Every key of a login carries the loginId as hash tag, so that a script's
 // keys share a slot of a Redis Cluster.
 const prefix = "nightshift:"
@@ -18,6 +20,10 @@ func leaseKey(loginID string) string { return prefix + "{" + loginID + "}:lease"
 // cycleKey: hash, how far (login, cycle) has come. Fields: fence, live, ended.
 func cycleKey(loginID, cycle string) string { return prefix + "{" + loginID + "}:cycle:" + cycle }
 
-// loginKey: hash, how the login's last refresh went. Fields: type, reason,
-// cycle, ended, success, refused; times in Unix milliseconds.
+// loginKey: hash, what is known of the login. Fields: since, on, inst, type,
+// reason, cycle, code, ended, success, cached, refused, waiting; times in Unix
+// milliseconds.
 func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login" }
+
+// bucketKey: set, loginIds of one part of the roster.
+func bucketKey(n int) string { return prefix + "roster:" + strconv.Itoa(n) }

@@ -167,14 +167,15 @@ func TestPark(t *testing.T) {
 func TestFinish(t *testing.T) {
 	onEveryRedis(t, func(t *testing.T, s *state.Store, rdb redis.UniversalClient) {
 		ended := time.UnixMilli(1_800_000_000_000).UTC()
-		refused := state.Ending{Type: "reconnect_required", Reason: "credentials_refused", Ended: ended, Refused: true}
+		refused := state.Ending{Type: "reconnect_required", Reason: "credentials_refused", Code: "INVALID_PASSWORD", Institution: "Some Bank", Ended: ended, Cached: true, Waiting: true, Refused: true}
 		claim(t, s, lease("a", 7))
 		must(t, s.Finish(t.Context(), lease("a", 7), refused))
 		wantKeys := map[string]any{
 			"cycle:2026-11-22": map[string]string{"fence": "7", "ended": "reconnect_required"},
 			"login": map[string]string{
 				"type": "reconnect_required", "reason": "credentials_refused", "cycle": "2026-11-22",
-				"ended": "1800000000000", "refused": "1800000000000",
+				"code": "INVALID_PASSWORD", "inst": "Some Bank",
+				"ended": "1800000000000", "cached": "1800000000000", "refused": "1800000000000", "waiting": "1800000000000",
 			},
 		}
 		if diff := cmp.Diff(wantKeys, keys(t, rdb)); diff != "" {
@@ -198,7 +199,11 @@ func TestFinish(t *testing.T) {
 			must(t, s.Finish(t.Context(), next, state.Ending{Type: "failed", Reason: "busy", Ended: ended.Add(-time.Hour)}))
 			got, err := s.Login(t.Context(), "login-1")
 			must(t, err)
-			wantLogin := state.Login{Type: "reconnect_required", Reason: "credentials_refused", Cycle: "2026-11-22", Ended: ended, RefusedAt: ended}
+			wantLogin := state.Login{
+				LoginID: "login-1", Institution: "Some Bank",
+				Type: "reconnect_required", Reason: "credentials_refused", Cycle: "2026-11-22", Code: "INVALID_PASSWORD",
+				Ended: ended, Cached: ended, RefusedAt: ended, Waiting: ended,
+			}
 			if diff := cmp.Diff(wantLogin, got); diff != "" {
 				t.Error(diff)
 			}
@@ -206,11 +211,11 @@ func TestFinish(t *testing.T) {
 		t.Run("refused again without a call, the time of the first refusal stands", func(t *testing.T) {
 			l := lease("c", 9)
 			l.Cycle = "2026-11-23-r1"
-			again := state.Ending{Type: "reconnect_required", Reason: "refused_before", Ended: ended.Add(time.Minute), Refused: true, Before: true}
+			again := state.Ending{Type: "reconnect_required", Reason: "refused_before", Ended: ended.Add(time.Minute), Waiting: true, Refused: true, Before: true}
 			must(t, s.Finish(t.Context(), l, again))
 			got, err := s.Login(t.Context(), "login-1")
 			must(t, err)
-			if !got.RefusedAt.Equal(ended) || got.Reason != "refused_before" {
+			if !got.RefusedAt.Equal(ended) || !got.Waiting.Equal(ended) || got.Reason != "refused_before" {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -223,7 +228,7 @@ func TestFinish(t *testing.T) {
 			}))
 			got, err := s.Login(t.Context(), "login-1")
 			must(t, err)
-			if !got.RefusedAt.Equal(ended) {
+			if !got.RefusedAt.Equal(ended) || !got.Waiting.Equal(ended) {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -235,8 +240,8 @@ func TestFinish(t *testing.T) {
 			got, err := s.Login(t.Context(), "login-1")
 			must(t, err)
 			wantLogin := state.Login{
-				Type: "refreshed", Reason: "live_refresh", Cycle: "2026-11-24",
-				Ended: ended.Add(time.Hour), Success: ended.Add(time.Hour),
+				LoginID: "login-1", Institution: "Some Bank", Type: "refreshed", Reason: "live_refresh", Cycle: "2026-11-24",
+				Ended: ended.Add(time.Hour), Success: ended.Add(time.Hour), Cached: ended,
 			}
 			if diff := cmp.Diff(wantLogin, got); diff != "" {
 				t.Error(diff)
