@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -101,9 +100,11 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	w.Stats.Calls.Add(1)
 	if live {
 		reached(liveRecorded)
+		h.asking.Store(true)
 	}
 	resp, err := w.Flinks.Authorize(h, token, request)
 	if live {
+		h.asking.Store(false)
 		reached(liveCalled)
 	}
 	r := w.reply(err, work, c)
@@ -118,24 +119,6 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 		r.LastRefresh = resp.Login.LastRefresh.Time
 	}
 	return r, nil
-}
-
-// recordLive writes a live call down before it is made: in Redis, where the
-// next worker looks, and in a stream, should Redis forget it.
-func (w *Worker) recordLive(h *hold, work *Work, c *course) error {
-	err := h.owned(func(ctx context.Context) error {
-		return w.State.RecordLive(ctx, h.lease, work.Spent.Live)
-	})
-	if err == nil {
-		err = w.writeLive(h, event.LiveCalls{Cycle: work.Cycle, Live: work.Spent.Live})
-	}
-	if err != nil {
-		work.Spent.Live-- // not made, not spent
-		return err
-	}
-	c.recorded = work.Spent.Live
-	h.live.Store(int64(work.Spent.Live))
-	return nil
 }
 
 // detail fetches the accounts, or asks again for accounts that were pending.

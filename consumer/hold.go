@@ -12,8 +12,13 @@ import (
 	"nightshift/state"
 )
 
+// errUncertain is the cause of a job's context when Redis has not said in time
+// that the login is still ours.
+var errUncertain = errors.New("consumer: the lease has run out")
+
 // hold is a job in hand: its message, its lease, and the heartbeat that keeps
-// both. Its context ends when the lease is lost or the worker's grace is over.
+// both. Its context ends when the lease is lost or has run out, or
+// the worker's grace is over.
 type hold struct {
 	context.Context
 	worker *Worker
@@ -23,7 +28,9 @@ type hold struct {
 	cancel context.CancelCauseFunc
 	skew   time.Duration // of Redis' clock against this machine's
 	until  atomic.Int64  // the lease is certain up to here, Unix nanoseconds
+	over   *time.Timer   // fires then
 	live   atomic.Int64  // live calls of the cycle, as Redis was told
+	asking atomic.Bool   // a live call is on its way
 	beats  sync.WaitGroup
 }
 
@@ -31,8 +38,9 @@ type hold struct {
 func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease, asked time.Time, held state.Held) *hold {
 	h := &hold{worker: w, msg: msg, lease: lease, skew: time.Until(held.Now)}
 	h.Context, h.cancel = context.WithCancelCause(ctx)
-	h.until.Store(asked.Add(leaseTTL).UnixNano())
 	h.live.Store(int64(held.Live))
+	h.over = time.AfterFunc(leaseTTL, h.expire)
+	h.ours(asked)
 	h.beats.Go(h.beat)
 	return h
 }
@@ -41,8 +49,29 @@ func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease,
 // is wrong neither closes the window early nor parks a job for hours.
 func (h *hold) now() time.Time { return time.Now().Add(h.skew).UTC() }
 
+// ours notes that Redis has said so at the time asked.
+func (h *hold) ours(asked time.Time) {
+	until := asked.Add(leaseTTL)
+	h.until.Store(until.UnixNano())
+	h.over.Reset(time.Until(until))
+}
+
+// isOver reports whether the lease may be somebody else's by now.
+func (h *hold) isOver() bool { return time.Now().UnixNano() >= h.until.Load() }
+
+// expire cuts the call in flight off when nobody has said in time that the
+// lease is still ours: its request may be waiting in a dead connection, to
+// reach Flinks in the middle of another one's session. A live call is let
+// finish: it is made, and its answer is worth having.
+func (h *hold) expire() {
+	if h.isOver() && !h.asking.Load() {
+		h.cancel(errUncertain)
+	}
+}
+
 // drop ends the heartbeat.
 func (h *hold) drop() {
+	h.over.Stop()
 	h.cancel(nil)
 	h.beats.Wait()
 }
@@ -76,10 +105,10 @@ func (h *hold) renew() error {
 	ctx, cancel := h.brief()
 	defer cancel()
 	asked := time.Now()
-	err := h.worker.State.Renew(ctx, h.lease, leaseTTL, int(h.live.Load()))
+	err := h.worker.State.Renew(ctx, h.lease, leaseTTL, int(h.live.Load()), h.isOver())
 	switch {
 	case err == nil:
-		h.until.Store(asked.Add(leaseTTL).UnixNano())
+		h.ours(asked)
 		h.worker.redis.open()
 	case !errors.Is(err, state.ErrLost):
 		h.worker.redis.close("redis does not answer", "err", err)

@@ -151,15 +151,3 @@ func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
 	}
 	return move, nil
 }
-
-// unrecord takes a recorded live call back that never reached the bank. If
-// that goes wrong, the job has one live call less to spend: the safe side.
-func (w *Worker) unrecord(h *hold, live int) {
-	ctx, cancel := h.brief()
-	defer cancel()
-	if err := w.State.RecordLive(ctx, h.lease, live); err != nil {
-		w.Log.Debug("live call stays recorded (continuing)", "login", h.lease.LoginID, "err", err)
-		return
-	}
-	h.live.Store(int64(live))
-}

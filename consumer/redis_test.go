@@ -218,6 +218,75 @@ func TestForgottenLiveCall(t *testing.T) {
 	})
 }
 
+// TestLiveCallOfAnother: Redis has lost its memory, and another worker has made
+// a live call in the meantime. It counts.
+func TestLiveCallOfAnother(t *testing.T) {
+	slow := flinkstest.Options{Latency: flinkstest.Latency{Cached: flinkstest.Lognormal{Median: 5 * time.Second}}}
+	bubbleWith(t, slow, func(r *rig) {
+		later := flinkstest.Answer{FlinksCode: "RETRY_LATER"}
+		r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour), Live: []flinkstest.Answer{later, later, later, later}})
+		r.publish(nightly("login-1"))
+		r.start(r.worker("w"))
+		time.Sleep(3 * time.Second) // it is about to make its first live call
+		data, err := event.LiveCalls{Cycle: "2000-01-01", Live: 1, Owner: "another"}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.js.Publish(r.Context(), event.LiveSubject("login-1"), data); err != nil {
+			t.Fatal(err)
+		}
+		r.drain(6 * time.Hour)
+		most := consumer.DefaultPolicy().MaxLive
+		if o := r.only(); o.Reason != event.BankUnavailable || o.Calls.Live != most {
+			t.Errorf("ended as %s, %s after %d live calls", o.Type, o.Reason, o.Calls.Live)
+		}
+		r.liveWithin(most - 1)
+	})
+}
+
+// TestLeaseRunsOut: Redis does not answer for longer than a lease lasts, while
+// Flinks takes its time with a call.
+func TestLeaseRunsOut(t *testing.T) {
+	minute := flinkstest.Lognormal{Median: time.Minute}
+	for _, rule := range []struct {
+		name    string
+		latency flinkstest.Latency
+		forgets bool
+		calls   []string
+	}{
+		{
+			"a call that costs nothing is cut off", flinkstest.Latency{Detail: minute}, false,
+			[]string{"Authorize cached", "Authorize live", "GetAccountsDetail", "GetAccountsDetail"},
+		},
+		{
+			"a live call is let finish, and the job goes on", flinkstest.Latency{Live: minute}, false,
+			[]string{"Authorize cached", "Authorize live", "GetAccountsDetail"},
+		},
+		{
+			"but not where Redis has forgotten who had it meanwhile", flinkstest.Latency{Live: minute}, true,
+			[]string{"Authorize cached", "Authorize live", "Authorize cached", "GetAccountsDetail"},
+		},
+	} {
+		t.Run(rule.name, func(t *testing.T) {
+			bubbleWith(t, flinkstest.Options{Latency: rule.latency}, func(r *rig) {
+				r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-48 * time.Hour)})
+				r.publish(nightly("login-1"))
+				r.start(r.worker("w"))
+				time.Sleep(5 * time.Second)
+				r.redis.SetError("LOADING")
+				time.Sleep(40 * time.Second)
+				if rule.forgets {
+					r.flush()
+				}
+				r.redis.SetError("")
+				r.drain(time.Hour)
+				r.only()
+				diff(t, "calls", rule.calls, r.calls("login-1"))
+			})
+		})
+	}
+}
+
 // TestForgottenRefusal: the bank refused the login on an earlier night. A
 // flushed Redis is no reason to ask it again.
 func TestForgottenRefusal(t *testing.T) {

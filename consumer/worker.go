@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"nightshift/flinks"
@@ -91,14 +92,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.host.init("flinks", 30*time.Second, w.Log)
 	w.redis.init("redis", 2*time.Second, w.Log)
 
-	var err error
-	if w.outcomes, err = w.JS.Stream(ctx, event.StreamOutcomes); err != nil {
-		return fmt.Errorf("consumer: stream %s: %w (run `nightshift setup` first)", event.StreamOutcomes, err)
-	}
-	if w.live, err = w.JS.Stream(ctx, event.StreamLive); err != nil {
-		return fmt.Errorf("consumer: stream %s: %w (run `nightshift setup` first)", event.StreamLive, err)
-	}
-	lanes, err := w.lanes(ctx)
+	lanes, err := w.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,20 +124,48 @@ func (w *Worker) Pauses() map[string]bool {
 	}
 }
 
-// lanes looks the durable consumers up, so that a missing one is told here
-// and not as silence.
-func (w *Worker) lanes(ctx context.Context) ([]*lane, error) {
-	var all []*lane
+// open looks the streams and the durable consumers up, so that a missing one is
+// told here and not as silence. It waits for a server that does not answer.
+func (w *Worker) open(ctx context.Context) (lanes []*lane, err error) {
+	if w.outcomes, err = w.stream(ctx, event.StreamOutcomes); err != nil {
+		return nil, err
+	}
+	if w.live, err = w.stream(ctx, event.StreamLive); err != nil {
+		return nil, err
+	}
 	for _, name := range event.Lanes {
-		cons, err := w.JS.Consumer(ctx, event.StreamJobs, name.Durable())
+		cons, err := patiently(ctx, "lane "+string(name), func() (jetstream.Consumer, error) {
+			return w.JS.Consumer(ctx, event.StreamJobs, name.Durable())
+		})
 		if err != nil {
-			return nil, fmt.Errorf("consumer: lane %s: %w (run `nightshift setup` first)", name, err)
+			return nil, err
 		}
 		slots := w.Concurrency
 		if name == event.OnDemand {
 			slots = max(1, w.Concurrency/8)
 		}
-		all = append(all, &lane{worker: w, name: name, cons: cons, free: make(chan struct{}, slots)})
+		lanes = append(lanes, &lane{worker: w, name: name, cons: cons, free: make(chan struct{}, slots)})
 	}
-	return all, nil
+	return lanes, nil
+}
+
+func (w *Worker) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	return patiently(ctx, "stream "+name, func() (jetstream.Stream, error) { return w.JS.Stream(ctx, name) })
+}
+
+// patiently repeats a look-up until it goes well, ctx ends, or the server says
+// that there is no such thing.
+func patiently[T any](ctx context.Context, what string, look func() (T, error)) (T, error) {
+	bo := backoff.NewExponentialBackOff(backoff.WithMaxInterval(2*time.Second), backoff.WithMaxElapsedTime(0))
+	found, err := backoff.RetryWithData(func() (T, error) {
+		found, err := look()
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			err = backoff.Permanent(fmt.Errorf("%w (run `nightshift setup` first)", err))
+		}
+		return found, err
+	}, backoff.WithContext(bo, ctx))
+	if err != nil {
+		return found, fmt.Errorf("consumer: %s: %w", what, err)
+	}
+	return found, nil
 }

@@ -135,10 +135,12 @@ func (s *Store) epoch(ctx context.Context, got *redis.StringCmd) (time.Time, err
 // renewScript extends the owner's lease. A lease that is gone is taken again
 // when nobody else has it and the job has not gone on, and the live calls are
 // written down again: so what a flushed Redis has forgotten comes back by
-// itself, from whoever holds it.
+// itself, from whoever holds it. Who comes too late, though, takes it again
+// only where Redis still knows the job: what it has forgotten may be another
+// one's work.
 //
 //	KEYS  lease, cycle
-//	ARGV  owner, fence, lease in ms, cycle TTL in ms, live
+//	ARGV  owner, fence, lease in ms, cycle TTL in ms, live, late 0|1
 //	->    1 held, 0 lost
 var renewScript = redis.NewScript(`
 local holder = redis.call('GET', KEYS[1])
@@ -146,6 +148,7 @@ if holder and holder ~= ARGV[1] then return 0 end
 if not holder then
   local c = redis.call('HMGET', KEYS[2], 'ended', 'fence')
   if c[1] or (c[2] and tonumber(c[2]) > tonumber(ARGV[2])) then return 0 end
+  if ARGV[6] == '1' and not c[2] then return 0 end
   redis.call('HSET', KEYS[2], 'fence', ARGV[2])
   if ARGV[5] ~= '0' then redis.call('HSET', KEYS[2], 'live', ARGV[5]) end
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
@@ -155,10 +158,11 @@ return 1
 `)
 
 // Renew extends the lease to ttl from now, or returns [ErrLost]. live is the
-// number of live calls that the cycle has used, as far as the caller knows.
-func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration, live int) error {
+// number of live calls that the cycle has used, as far as the caller knows;
+// late says that by the caller's clock the lease has ended.
+func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration, live int, late bool) error {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle)}
-	return lostUnless(s.run(ctx, "renew", renewScript, keys, l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds(), live))
+	return lostUnless(s.run(ctx, "renew", renewScript, keys, l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds(), live, late))
 }
 
 // lostUnless turns a script's 1 into nil and its 0 into [ErrLost].

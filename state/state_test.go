@@ -118,7 +118,7 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 		before := keys(t, rdb)
 		other := lease("b", 7)
 		for name, err := range map[string]error{
-			"renew":       s.Renew(t.Context(), other, ttl, 0),
+			"renew":       s.Renew(t.Context(), other, ttl, 0, false),
 			"record live": s.RecordLive(t.Context(), other, 1),
 			"park":        s.Park(t.Context(), other, 9, 1),
 			"release":     s.Release(t.Context(), other),
@@ -269,8 +269,13 @@ func TestAfterRedisWasFlushed(t *testing.T) {
 		until(t, func() bool { return time.Since(first.Epoch) > 2*time.Millisecond })
 		must(t, rdb.FlushAll(t.Context()).Err())
 
+		t.Run("a holder whose time is over does not get its lease back", func(t *testing.T) {
+			if err := s.Renew(t.Context(), l, ttl, 2, true); !errors.Is(err, state.ErrLost) {
+				t.Errorf("got %v, want ErrLost", err)
+			}
+		})
 		t.Run("the holder gets its lease back with the next heartbeat", func(t *testing.T) {
-			must(t, s.Renew(t.Context(), l, ttl, 2))
+			must(t, s.Renew(t.Context(), l, ttl, 2, false))
 			if held := claim(t, s, lease("b", 7)); held.Verdict != state.Busy {
 				t.Error(held)
 			}
@@ -278,6 +283,10 @@ func TestAfterRedisWasFlushed(t *testing.T) {
 		t.Run("and Redis the live calls", func(t *testing.T) {
 			must(t, s.Release(t.Context(), l))
 			want(t, claim(t, s, l), state.Held{Verdict: state.Claimed, Known: true, Live: 2})
+		})
+		t.Run("where Redis knows the job again, being late is no matter", func(t *testing.T) {
+			must(t, s.Release(t.Context(), l))
+			must(t, s.Renew(t.Context(), l, ttl, 2, true))
 		})
 		t.Run("a new epoch shows what is forgotten", func(t *testing.T) {
 			l := lease("b", 7)
@@ -290,7 +299,7 @@ func TestAfterRedisWasFlushed(t *testing.T) {
 		})
 		t.Run("a holder whose job went on does not get it back", func(t *testing.T) {
 			must(t, s.Park(t.Context(), l, 9, 0))
-			if err := s.Renew(t.Context(), l, ttl, 0); !errors.Is(err, state.ErrLost) {
+			if err := s.Renew(t.Context(), l, ttl, 0, false); !errors.Is(err, state.ErrLost) {
 				t.Errorf("got %v, want ErrLost", err)
 			}
 		})
@@ -344,7 +353,7 @@ func TestLeaseEndsByItself(t *testing.T) {
 		defer s.Close()
 		claim(t, s, lease("a", 7))
 		time.Sleep(20 * time.Second)
-		must(t, s.Renew(t.Context(), lease("a", 7), ttl, 0))
+		must(t, s.Renew(t.Context(), lease("a", 7), ttl, 0, false))
 		time.Sleep(29 * time.Second)
 		if held := claim(t, s, lease("b", 7)); held.Verdict != state.Busy {
 			t.Errorf("29 s after its renewal the lease is %v", held)
@@ -353,7 +362,7 @@ func TestLeaseEndsByItself(t *testing.T) {
 		if held := claim(t, s, lease("b", 7)); held.Verdict != state.Claimed {
 			t.Errorf("30 s after its renewal the lease is %v", held)
 		}
-		if err := s.Renew(t.Context(), lease("a", 7), ttl, 0); !errors.Is(err, state.ErrLost) {
+		if err := s.Renew(t.Context(), lease("a", 7), ttl, 0, false); !errors.Is(err, state.ErrLost) {
 			t.Errorf("the old holder: got %v, want ErrLost", err)
 		}
 	})

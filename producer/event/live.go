@@ -6,10 +6,12 @@ import (
 )
 
 // LiveCalls is the message on [LiveSubject]: how many live calls a cycle has
-// used, the one that is about to be made included.
+// used, the one that is about to be made included. Each is written on top of
+// the one that its writer has read, so that no two workers count the same call.
 type LiveCalls struct {
 	Cycle string `json:"cycle"`
 	Live  int    `json:"live"`
+	Owner string `json:"owner,omitempty"` // of the lease under which it was written
 }
 
 // Encode writes the message's data.
