@@ -27,3 +27,17 @@ func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login"
 
 // bucketKey: set, loginIds of one part of the roster.
 func bucketKey(n int) string { return prefix + "roster:" + strconv.Itoa(n) }
+
+// lastNightKey: string, the cycle of the latest night.
+const lastNightKey = prefix + "night"
+
+// nightKey: hash, how far the publication of a night has come. Fields: opened,
+// closes, done (Unix milliseconds), listed, next, and "n:" with the name of a
+// count.
+func nightKey(cycle string) string { return prefix + "{night:" + cycle + "}" }
+
+// leadKey: string, the producer that works on the night. Expires by itself.
+func leadKey(cycle string) string { return nightKey(cycle) + ":lead" }
+
+// listedKey: hash, what Flinks says of each login that it will not refresh.
+func listedKey(cycle string) string { return nightKey(cycle) + ":listed" }
