@@ -86,7 +86,7 @@ func (w *Worker) finish(h *hold, o event.Outcome) {
 	defer cancel()
 	err := w.State.Finish(ctx, h.lease, state.Ending{
 		Type: string(o.Type), Reason: string(o.Reason), Ended: o.Timings.Ended,
-		Code: o.FlinksCode, Institution: o.Institution, Cached: o.Calls.Cached > 0,
+		Code: o.FlinksCode, Institution: o.Institution, Cached: o.Calls.Cached > 0 || o.Type == event.Refreshed,
 		Refreshed: o.Type == event.Refreshed, LastRefresh: o.LastRefresh,
 		Waiting: o.Type == event.ReconnectRequired || o.Type == event.MFARequired,
 		Refused: o.Type == event.ReconnectRequired,

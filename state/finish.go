@@ -14,7 +14,7 @@ type Ending struct {
 	Code        string // of the last refusal, verbatim; empty: none
 	Institution string // as Flinks names it; empty: not told
 	Ended       time.Time
-	Cached      bool      // a cached call was made
+	Cached      bool      // the data at Flinks was read, as a cached call does
 	Refreshed   bool      // the data is fresh
 	LastRefresh time.Time // when the bank was last read; zero: not told
 	Waiting     bool      // for the account holder, who alone can mend it

@@ -24,7 +24,7 @@ type Login struct {
 	Code      string    // FlinksCode of the last outcome, verbatim
 	Ended     time.Time // the last outcome
 	Success   time.Time // the last refreshed
-	Cached    time.Time // the last cached call
+	Cached    time.Time // the data at Flinks was last read, as a cached call does
 	RefusedAt time.Time // refused live, and the bank was not read since
 	Waiting   time.Time // since when the account holder was told to act, and has not
 }

@@ -41,6 +41,8 @@ const (
 	LoginDisabled         Reason = "login_disabled"          // the bank has disabled the account holder's login
 	HolderAction          Reason = "holder_action"           // the account holder must act on the bank's own site first
 	Refused               Reason = "refused"                 // any other refusal; flinksCode has the word
+	NoSuccessLately       Reason = "no_success_lately"       // refreshes have failed at the bank for more than seven days
+	NoCachedCallLately    Reason = "no_cached_call_lately"   // nobody has read the data at Flinks for more than seven days
 	RefusedBefore         Reason = "refused_before"          // an earlier live refresh was refused and the login was not reconnected since; no live call was made
 )
 
@@ -48,6 +50,11 @@ const (
 const (
 	SecurityChallenge Reason = "security_challenge" // requestId is the session to answer it in
 )
+
+// IneligibleAtFlinks is a reason of reconnect_required and of mfa_required:
+// Flinks lists the login as ineligible for its nightly refresh, and no call was
+// made.
+const IneligibleAtFlinks Reason = "ineligible_at_flinks"
 
 // Reasons of failed.
 const (
@@ -65,9 +72,12 @@ const (
 
 // Reasons lists every reason under the ending it belongs to.
 var Reasons = map[Type][]Reason{
-	Refreshed:         {CachedFresh, LiveRefresh, NoTransactions, AttributesRefused, AttributesUnavailable},
-	ReconnectRequired: {CredentialsRefused, SecurityAnswerRefused, LoginDisabled, HolderAction, Refused, RefusedBefore},
-	MFARequired:       {SecurityChallenge},
+	Refreshed: {CachedFresh, LiveRefresh, NoTransactions, AttributesRefused, AttributesUnavailable},
+	ReconnectRequired: {
+		CredentialsRefused, SecurityAnswerRefused, LoginDisabled, HolderAction, Refused,
+		NoSuccessLately, NoCachedCallLately, RefusedBefore, IneligibleAtFlinks,
+	},
+	MFARequired: {SecurityChallenge, IneligibleAtFlinks},
 	Failed: {
 		BankUnavailable, FlinksUnreachable, StillProcessing, SessionLost, Busy, Throttled,
 		InvalidRequest, Unauthorized, WindowClosed, Cancelled,
