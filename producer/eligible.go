@@ -128,16 +128,18 @@ func (v Verdict) FellOut() (reason event.Reason, ok bool) {
 
 // Listed judges a login that Flinks lists as ineligible in the first step of
 // the daily routine: what its holder is to be told; ok is false where the list
-// is no reason to tell anything. What we have refreshed later than Flinks' own
-// last try is not ineligible, whatever the list says; one of the seven codes is
-// left to [Eligible]; and who was told once is not told again.
+// is no reason to tell anything. That is so for one of the seven codes, and for
+// age alone: Flinks no longer refreshes most banks, so its list may hold every
+// login there is, and a refresh of our own shows which of them need their
+// holder. What we have refreshed later than Flinks' own last try is not
+// ineligible, whatever the list says; and who was told once is not told again.
 func Listed(c flinks.IneligibleCard, l state.Login) (told event.Type, reason event.Reason, ok bool) {
 	switch {
 	case !l.Scheduled, !l.Waiting.IsZero(), l.Success.After(c.LastRefreshDate.Time):
 		return "", "", false
 	case c.Challenged():
 		return event.MFARequired, event.IneligibleAtFlinks, true
-	case c.Code().NightlySafe():
+	case c.Code() == "", c.Code().NightlySafe():
 		return "", "", false
 	}
 	return event.ReconnectRequired, event.IneligibleAtFlinks, true

@@ -99,7 +99,9 @@ func TestEligible(t *testing.T) {
 		},
 		{
 			"refused, then reconnected: due",
-			with(good, func(l *state.Login) { l.Type, l.Reason, l.Since = "reconnect_required", "credentials_refused", daysAgo(0.5) }), false,
+			with(good, func(l *state.Login) {
+				l.Type, l.Reason, l.Since = "reconnect_required", "credentials_refused", daysAgo(0.5)
+			}), false,
 			producer.Verdict{Eligible: true, Why: producer.Due},
 		},
 
@@ -120,7 +122,9 @@ func TestEligible(t *testing.T) {
 		},
 		{
 			"our secret was refused for eight nights, and each window closed: due",
-			with(failing, func(l *state.Login) { l.Reason, l.Code, l.Success, l.Cached = "window_closed", "", daysAgo(9), daysAgo(9) }), false,
+			with(failing, func(l *state.Login) {
+				l.Reason, l.Code, l.Success, l.Cached = "window_closed", "", daysAgo(9), daysAgo(9)
+			}), false,
 			producer.Verdict{Eligible: true, Why: producer.Due},
 		},
 		{
@@ -196,7 +200,7 @@ func TestListed(t *testing.T) {
 	}{
 		{"stopped at a challenge: the holder is asked to answer it", card("AnsweringSecurityChallenge", ""), scheduled, event.MFARequired},
 		{"stopped at an error: the holder is asked to reconnect", card("Failed", "INVALID_PASSWORD"), scheduled, event.ReconnectRequired},
-		{"stopped for no reason that is told: the same", card("", ""), scheduled, event.ReconnectRequired},
+		{"too old, and no error: our own refresh will show", card("Completed", ""), scheduled, ""},
 		{"stopped at a code that nobody knows: the same", card("", "SOMETHING_NEW"), scheduled, event.ReconnectRequired},
 		{"stopped at one of the seven: time mends it, nobody is told", card("", "BANK MAINTENANCE_RETRY_LATER"), scheduled, ""},
 		{"not scheduled: nobody is told", card("", "INVALID_PASSWORD"), state.Login{LoginID: "login-1", Since: daysAgo(100)}, ""},

@@ -137,6 +137,30 @@ func (s *Store) Complete(ctx context.Context, cycle, owner string, now time.Time
 	return s.advance(ctx, cycle, owner, "done", millis(now), nil)
 }
 
+// reopenScript forgets how far the night has come.
+//
+//	KEYS  lead, night
+//	ARGV  owner, closes ms
+//	->    1 reopened, 0 lost
+var reopenScript = redis.NewScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if field ~= 'opened' then redis.call('HDEL', KEYS[2], field) end
+end
+redis.call('HSET', KEYS[2], 'closes', ARGV[2])
+return 1
+`)
+
+// Reopen begins a night anew, and returns it. [ErrLost]: another producer
+// leads.
+func (s *Store) Reopen(ctx context.Context, cycle, owner string, closes time.Time) (Night, error) {
+	err := lostUnless(s.run(ctx, "reopen night", reopenScript, []string{leadKey(cycle), nightKey(cycle)}, owner, millis(closes)))
+	if err != nil {
+		return Night{}, err
+	}
+	return s.Night(ctx, cycle)
+}
+
 // List keeps what Flinks says of the logins that it will not refresh in the
 // night, by loginId, and that it was asked. [ErrLost]: another producer leads.
 func (s *Store) List(ctx context.Context, cycle, owner string, cards map[string]string) error {

@@ -90,6 +90,15 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Now is the time by Redis' clock, the one clock that all processes share.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	now, err := s.rdb.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("state: ask the time: %w", err)
+	}
+	return now.UTC(), nil
+}
+
 // Close ends all connections.
 func (s *Store) Close() error { return s.rdb.Close() }
 

@@ -1,0 +1,220 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"nightshift/flinks"
+	"nightshift/producer/event"
+	"nightshift/state"
+)
+
+// Times of the nightly routine.
+const (
+	leadTTL   = 30 * time.Second // how long a night waits for a producer that has died
+	leadRenew = leadTTL / 3
+	leadLook  = 5 * time.Second // how often one that does not lead looks how things stand
+)
+
+// bucketsAtOnce is how much of the roster is seen to in one go, and at most
+// seen to again after a crash.
+const bucketsAtOnce = 32
+
+// Routine is the daily routine of the guide (nightly-refresh): Flinks is asked
+// which logins it will not refresh, and every other login that is eligible gets
+// a job. All fields but Flinks, Before and Progress must be set.
+type Routine struct {
+	JS    jetstream.JetStream
+	State *state.Store
+	Log   *slog.Logger
+	// Flinks is asked for the status of the nightly refresh. Nil: it is not.
+	Flinks *flinks.Client
+	// Name is this producer's name, unlike any other's.
+	Name string
+
+	Mode    event.Mode
+	Options event.Options
+	// Webhooks: Flinks brings the data, so that nobody needs to read it.
+	Webhooks bool
+	// MostWaiting bounds the jobs in the stream: the rest of the roster is
+	// published as they are worked off.
+	MostWaiting int
+	// Before is called before a night's roster is walked, to bring it up to date.
+	Before func(context.Context) error
+	// Progress is called now and then with the share of the roster that was
+	// seen to, and what became of its logins so far.
+	Progress func(share float64, counts map[string]int)
+}
+
+// The counts of a night, beside those of the words of [Why].
+const (
+	CountQueued  = "queued"  // jobs published
+	CountAlready = "already" // logins that have a job of an earlier cycle, or had this one
+	CountEnded   = "ended"   // logins whose cycle has ended already
+	CountTold    = "told"    // logins whose holders were told to act
+	CountListed  = "listed"  // logins that Flinks lists as ineligible
+)
+
+// Run sees to every login of a night, and returns what became of them. Any
+// number of producers may run the same night: one of them leads, the others
+// wait for it to finish and take over where it was if it dies. A night that is
+// complete is left as it is, unless it is to be run again.
+func (r Routine) Run(ctx context.Context, night Night, again bool) (state.Night, error) {
+	n, led, err := r.lead(ctx, night, again)
+	if err != nil || !led {
+		return n, err
+	}
+	work, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	go r.keepLead(work, night, lost)
+	defer r.yield(ctx, night.Cycle)
+
+	if again && !n.Done.IsZero() {
+		if n, err = r.State.Reopen(ctx, night.Cycle, r.Name, night.Closes); err != nil {
+			return n, err
+		}
+	}
+	err = r.publish(work, n)
+	if err != nil && work.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(work)
+	}
+	if err != nil {
+		return n, err
+	}
+	return r.State.Night(ctx, night.Cycle)
+}
+
+// lead waits for the lead of the night, or until another producer has completed
+// it.
+func (r Routine) lead(ctx context.Context, night Night, again bool) (n state.Night, led bool, err error) {
+	for {
+		led, wait, err := r.State.Lead(ctx, night.Cycle, r.Name, night.Closes, leadTTL)
+		if err != nil {
+			return n, false, err
+		}
+		if n, err = r.State.Night(ctx, night.Cycle); err != nil {
+			return n, false, err
+		}
+		if led && (n.Done.IsZero() || again) {
+			return n, true, r.State.NoteNight(ctx, night.Cycle)
+		}
+		if !n.Done.IsZero() && !again {
+			if led {
+				r.yield(ctx, night.Cycle)
+			}
+			return n, false, nil
+		}
+		if err := pause(ctx, min(wait, leadLook)); err != nil {
+			return n, false, err
+		}
+	}
+}
+
+// keepLead renews the lead until ctx ends; when it is lost, the work ends.
+func (r Routine) keepLead(ctx context.Context, night Night, lost context.CancelCauseFunc) {
+	for pause(ctx, leadRenew) == nil {
+		led, _, err := r.State.Lead(ctx, night.Cycle, r.Name, night.Closes, leadTTL)
+		if err == nil && !led {
+			lost(state.ErrLost)
+			return
+		}
+	}
+}
+
+func (r Routine) yield(ctx context.Context, cycle string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.State.Yield(ctx, cycle, r.Name); err != nil {
+		r.Log.Debug("lead not given back, it ends by itself (continuing)", "cycle", cycle, "err", err)
+	}
+}
+
+// publish goes through the roster from where the night has come to.
+func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
+	if n.Next == 0 && r.Before != nil {
+		if err := r.Before(ctx); err != nil {
+			return err
+		}
+	}
+	if !n.Listed && r.Flinks != nil {
+		if err := r.askFlinks(ctx, n.Cycle); err != nil {
+			return err
+		}
+		if n, err = r.State.Night(ctx, n.Cycle); err != nil {
+			return err
+		}
+	}
+	outcomes, err := r.JS.Stream(ctx, event.StreamOutcomes)
+	if err != nil {
+		return err
+	}
+	s := seeing{Routine: r, night: n, teller: teller{r.JS, outcomes}}
+	total := maps.Clone(n.Counts)
+	for next := n.Next; next < state.Buckets; next += bucketsAtOnce {
+		if err := r.room(ctx); err != nil {
+			return err
+		}
+		logins, err := r.State.Roster(ctx, next, min(next+bucketsAtOnce, state.Buckets))
+		if err != nil {
+			return err
+		}
+		counts, err := s.see(ctx, logins)
+		if err != nil {
+			return err
+		}
+		if err := r.State.Advance(ctx, n.Cycle, r.Name, next+bucketsAtOnce, counts); err != nil {
+			return err
+		}
+		for name, count := range counts {
+			total[name] += count
+		}
+		if r.Progress != nil {
+			r.Progress(float64(next+bucketsAtOnce)/state.Buckets, total)
+		}
+	}
+	now, err := r.State.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return r.State.Complete(ctx, n.Cycle, r.Name, now)
+}
+
+// room waits until the stream holds fewer jobs than it may.
+func (r Routine) room(ctx context.Context) error {
+	for {
+		var waiting uint64
+		err := patiently(ctx, func(ctx context.Context) error {
+			jobs, err := r.JS.Stream(ctx, event.StreamJobs)
+			if err == nil {
+				waiting = jobs.CachedInfo().State.Msgs
+			}
+			return err
+		})
+		if err != nil || waiting < uint64(r.MostWaiting) {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits for d; it returns the cause when ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// lostLead reports whether another producer has taken a night over.
+func lostLead(err error) bool { return errors.Is(err, state.ErrLost) }
