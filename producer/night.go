@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -154,12 +155,17 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 		return err
 	}
 	s := seeing{Routine: r, night: n, teller: teller{r.JS, outcomes}}
+	buckets, err := r.State.Buckets(ctx)
+	if err != nil {
+		return err
+	}
+	seen, _ := slices.BinarySearch(buckets, n.Next)
 	total := maps.Clone(n.Counts)
-	for next := n.Next; next < state.Buckets; next += bucketsAtOnce {
+	for some := range slices.Chunk(buckets[seen:], bucketsAtOnce) {
 		if err := r.room(ctx); err != nil {
 			return err
 		}
-		logins, err := r.State.Roster(ctx, next, min(next+bucketsAtOnce, state.Buckets))
+		logins, err := r.State.Roster(ctx, some)
 		if err != nil {
 			return err
 		}
@@ -167,14 +173,15 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := r.State.Advance(ctx, n.Cycle, r.Name, next+bucketsAtOnce, counts); err != nil {
+		if err := r.State.Advance(ctx, n.Cycle, r.Name, some[len(some)-1]+1, counts); err != nil {
 			return err
 		}
+		seen += len(some)
 		for name, count := range counts {
 			total[name] += count
 		}
 		if r.Progress != nil {
-			r.Progress(float64(next+bucketsAtOnce)/state.Buckets, total)
+			r.Progress(float64(seen)/float64(len(buckets)), total)
 		}
 	}
 	now, err := r.State.Now(ctx)

@@ -309,7 +309,7 @@ func TestProducerDies(t *testing.T) {
 // what one go adds to it.
 func TestMostWaiting(t *testing.T) {
 	h := newHouse(t)
-	h.enrol(numbered(600)...)
+	h.enrol(numbered(300)...)
 	r := h.routine("p")
 	r.MostWaiting = 100
 	done := make(chan error, 1)
@@ -317,7 +317,7 @@ func TestMostWaiting(t *testing.T) {
 		_, err := r.Run(t.Context(), the22nd, false)
 		done <- err
 	}()
-	for worked := 0; worked < 600; worked++ {
+	for worked := 0; worked < 300; worked++ {
 		if n := len(subjects(t, h.js)); n > 150 {
 			t.Fatalf("%d jobs wait", n)
 		}

@@ -25,6 +25,9 @@ func cycleKey(loginID, cycle string) string { return prefix + "{" + loginID + "}
 // milliseconds.
 func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login" }
 
+// bucketsKey: set, the numbers of the roster's parts that may hold logins.
+const bucketsKey = prefix + "roster"
+
 // bucketKey: set, loginIds of one part of the roster.
 func bucketKey(n int) string { return prefix + "roster:" + strconv.Itoa(n) }
 

@@ -23,7 +23,7 @@ type Night struct {
 	Opened time.Time // by the first producer
 	Closes time.Time // what has not begun by then will not
 	Listed bool      // Flinks was asked which logins it will not refresh
-	Next   int       // the bucket of the roster that comes next
+	Next   int       // the first bucket of the roster that was not seen to
 	Done   time.Time // every login was seen to; zero: not yet
 	Counts map[string]int
 }

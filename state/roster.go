@@ -11,10 +11,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Buckets is the number of parts that the roster is kept in, so that it can be
+// buckets is the number of parts that the roster is kept in, so that it can be
 // walked, and a walk be taken up again, without holding it in memory. With a
 // million logins a part is small enough for Redis' compact form.
-const Buckets = 16384
+const buckets = 16384
 
 // pipeMost bounds what is sent to Redis in one go: neither side holds more than
 // that of questions or answers.
@@ -23,7 +23,7 @@ const pipeMost = 500
 func bucketOf(loginID string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(loginID))
-	return int(h.Sum32() % Buckets)
+	return int(h.Sum32() % buckets)
 }
 
 // Enrolment is what a roster says of a login.
@@ -49,8 +49,10 @@ func (s *Store) Enrol(ctx context.Context, list []Enrolment, now time.Time) (add
 func (s *Store) enrol(ctx context.Context, list []Enrolment, now time.Time) (added int, err error) {
 	pipe := s.rdb.Pipeline()
 	fresh := make([]*redis.BoolCmd, len(list))
+	used := make([]any, len(list))
 	for i, e := range list {
 		key := loginKey(e.LoginID)
+		used[i] = bucketOf(e.LoginID)
 		fresh[i] = pipe.HSetNX(ctx, key, "since", millis(now))
 		if e.Institution != "" {
 			pipe.HSet(ctx, key, "inst", e.Institution)
@@ -62,6 +64,7 @@ func (s *Store) enrol(ctx context.Context, list []Enrolment, now time.Time) (add
 		}
 		pipe.SAdd(ctx, bucketKey(bucketOf(e.LoginID)), e.LoginID)
 	}
+	pipe.SAdd(ctx, bucketsKey, used...)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return 0, err
 	}
@@ -73,10 +76,19 @@ func (s *Store) enrol(ctx context.Context, list []Enrolment, now time.Time) (add
 	return added, nil
 }
 
-// Roster reads the logins of the buckets from first to last, last excluded, in
-// no particular order.
-func (s *Store) Roster(ctx context.Context, first, last int) ([]Login, error) {
-	ids, err := s.members(ctx, first, last)
+// Buckets are the numbers of the roster's parts that may hold logins, in order.
+func (s *Store) Buckets(ctx context.Context) ([]int, error) {
+	var used []int
+	if err := s.rdb.SMembers(ctx, bucketsKey).ScanSlice(&used); err != nil {
+		return nil, fmt.Errorf("state: read roster: %w", err)
+	}
+	slices.Sort(used)
+	return used, nil
+}
+
+// Roster reads the logins of some buckets, in no particular order.
+func (s *Store) Roster(ctx context.Context, buckets []int) ([]Login, error) {
+	ids, err := s.members(ctx, buckets)
 	if err != nil {
 		return nil, err
 	}
@@ -113,12 +125,12 @@ func (s *Store) appendLogins(ctx context.Context, all []Login, ids []string) ([]
 	return all, nil
 }
 
-func (s *Store) members(ctx context.Context, first, last int) (ids []string, err error) {
-	for ; first < last; first += pipeMost {
+func (s *Store) members(ctx context.Context, buckets []int) (ids []string, err error) {
+	for part := range slices.Chunk(buckets, pipeMost) {
 		pipe := s.rdb.Pipeline()
-		var parts []*redis.StringSliceCmd
-		for b := first; b < min(first+pipeMost, last); b++ {
-			parts = append(parts, pipe.SMembers(ctx, bucketKey(b)))
+		parts := make([]*redis.StringSliceCmd, len(part))
+		for i, b := range part {
+			parts[i] = pipe.SMembers(ctx, bucketKey(b))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return nil, fmt.Errorf("state: read roster: %w", err)
@@ -131,13 +143,16 @@ func (s *Store) members(ctx context.Context, first, last int) (ids []string, err
 }
 
 // RosterSize counts the logins of the roster.
-func (s *Store) RosterSize(ctx context.Context) (int, error) {
-	n := 0
-	for first := 0; first < Buckets; first += pipeMost {
+func (s *Store) RosterSize(ctx context.Context) (n int, err error) {
+	used, err := s.Buckets(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for part := range slices.Chunk(used, pipeMost) {
 		pipe := s.rdb.Pipeline()
-		var counts []*redis.IntCmd
-		for b := first; b < min(first+pipeMost, Buckets); b++ {
-			counts = append(counts, pipe.SCard(ctx, bucketKey(b)))
+		counts := make([]*redis.IntCmd, len(part))
+		for i, b := range part {
+			counts[i] = pipe.SCard(ctx, bucketKey(b))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return 0, fmt.Errorf("state: count roster: %w", err)
