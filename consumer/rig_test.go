@@ -81,8 +81,16 @@ func bubbleWith(t *testing.T, opts flinkstest.Options, test func(r *rig)) {
 
 func newJetStream(t *testing.T) jetstream.JetStream {
 	t.Helper()
+	js, stop := startNATS(t, t.TempDir())
+	t.Cleanup(stop)
+	return js
+}
+
+// startNATS starts a server on what another one may have left in dir.
+func startNATS(t *testing.T, dir string) (js jetstream.JetStream, stop func()) {
+	t.Helper()
 	srv, err := server.NewServer(&server.Options{
-		DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+		DontListen: true, JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,16 +103,14 @@ func newJetStream(t *testing.T) jetstream.JetStream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	if js, err = jetstream.New(nc); err != nil {
+		t.Fatal(err)
+	}
+	return js, func() {
 		nc.Close()
 		srv.Shutdown()
 		srv.WaitForShutdown()
-	})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
 	}
-	return js
 }
 
 func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store) {
