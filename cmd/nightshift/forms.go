@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"nightshift/producer"
 	"nightshift/producer/event"
 )
 
@@ -151,9 +152,24 @@ func secret() form[Secret] {
 	}
 }
 
-// window takes two times of day in UTC, such as 04:00-08:00.
-func window() form[Window] {
-	return form[Window]{kind: "hh:mm-hh:mm", parse: parseWindow, show: Window.String}
+// window takes two times of day, such as 04:00-08:00.
+func window() form[producer.Window] {
+	return form[producer.Window]{kind: "hh:mm-hh:mm", parse: producer.ParseWindow, show: producer.Window.String}
+}
+
+// zone takes the name of a time zone, such as America/Toronto.
+func zone() form[*time.Location] {
+	return form[*time.Location]{
+		kind: "zone",
+		parse: func(s string) (*time.Location, error) {
+			z, err := time.LoadLocation(s)
+			if err != nil || s == "" || s == "Local" {
+				return nil, fmt.Errorf("%q is no time zone: write UTC or a name like America/Toronto", s)
+			}
+			return z, nil
+		},
+		show: (*time.Location).String,
+	}
 }
 
 // moment takes a time: how long ago, such as 24h, a day in UTC, or RFC 3339.

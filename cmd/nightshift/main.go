@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // --timezone works on a machine without the data as well
 )
 
 // main holds only what no test can call: the process's own signals, streams,

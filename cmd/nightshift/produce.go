@@ -1,14 +1,101 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
+	"nightshift/producer"
 	"nightshift/producer/event"
 )
 
-// produced is what "produce --json" prints.
+func newProduceCommand(a *app) *cobra.Command {
+	var s storeSettings
+	var f flinksSettings
+	var ns nightSettings
+	var rs routineSettings
+	var logs logSettings
+	var r rosterFlags
+	var once, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "produce",
+		Short: "Publish the refresh jobs of each night, or of a list now",
+		Long: `Runs until it is stopped and sees to the roster (see "nightshift logins") every
+night when --window opens: asks Flinks which logins it will not refresh, tells
+the holders that have to act, once, and publishes a job for every other login
+that is eligible. Any number of replicas may run: one works, another takes over
+where it was when it dies. --once does the same now and ends, for cron.
+
+With --once and a list (--roster) a job is published for each login of the list
+and no other, whatever its record says: what you ask for is done.
+
+All of it can be repeated: a login that has a job waiting already, or whose
+refresh of this cycle has ended, is not refreshed again.`,
+		Example: `  nightshift produce --nats-url nats://nats:4222 --redis-url redis://redis:6379/0
+  nightshift produce --window 01:00-05:00 --timezone America/Toronto --missed catch-up
+  nightshift produce --once --cycle 2026-11-22
+  psql -At -c "select login_id from banks" | sed '1i loginId' | nightshift produce --once --roster -`,
+		GroupID: groupNight,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if r.file != "" {
+				if !once {
+					return usageError("--roster needs --once: the nights are those of the roster that %q keeps", "nightshift logins import")
+				}
+				return a.produceList(ctx, &s, ns, &r, logs, asJSON)
+			}
+			night, err := r.night(ns, now())
+			if err != nil {
+				return err
+			}
+			screen, others := a.screen(a.stderr)
+			log := a.loggerTo(others, logs)
+			st, err := s.open(ctx, log, true)
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			routine := producer.Routine{
+				JS: st.JS, State: st.State, Log: log, Name: workerName(),
+				Mode: r.mode(), Options: ns.options(), MostWaiting: rs.MostWaiting,
+			}
+			if f.URL != "" {
+				if routine.Flinks, err = f.client(1); err != nil {
+					return err
+				}
+			}
+			if !once {
+				return a.produceNights(ctx, log, routine, ns.window(), rs.Missed == "catch-up")
+			}
+			n, err := a.produceNight(ctx, screen, routine, night)
+			if err != nil {
+				return err
+			}
+			return a.printNight(n, asJSON)
+		},
+	}
+	a.settings(cmd, &s, &f, &ns, &rs, &logs)
+	r.register(cmd)
+	cmd.Flags().BoolVar(&once, "once", false, "publish now and end")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
+	return cmd
+}
+
+// produceNights runs every night until ctx ends.
+func (a *app) produceNights(ctx context.Context, log *slog.Logger, routine producer.Routine, w producer.Window, catchUp bool) error {
+	next := w.Next(now())
+	log.Info("waiting for the nights", "next", next.Cycle, "opens", next.Opens)
+	if err := routine.Keep(ctx, w, catchUp); !stopped(ctx, err) {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// produced is what "produce --once --json" prints for a list.
 type produced struct {
 	Cycle   string `json:"cycle"`
 	Queued  int    `json:"queued"`
@@ -16,57 +103,32 @@ type produced struct {
 	Bad     int    `json:"bad"`
 }
 
-func newProduceCommand(a *app) *cobra.Command {
-	var s storeSettings
-	var night nightSettings
-	var logs logSettings
-	var r rosterFlags
-	var once, asJSON bool
-	cmd := &cobra.Command{
-		Use:   "produce --once --roster FILE",
-		Short: "Publish one refresh job for each login of a list",
-		Long: `Publishes one refresh job per login. A login that has a job waiting already, or
-whose refresh of this cycle has ended, is not refreshed again, so the command can
-be repeated and several may run at once.`,
-		Example: `  nightshift produce --once --roster logins.csv
-  psql -At -c "select login_id from banks" | sed '1i loginId' | nightshift produce --once --roster -`,
-		GroupID: groupNight,
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !once {
-				return usageError("produce needs --once: it publishes the list now and ends")
-			}
-			list, err := r.open(a, night)
-			if err != nil {
-				return err
-			}
-			defer list.Close()
-			screen, others := a.screen(a.stderr)
-			st, err := s.open(cmd.Context(), a.loggerTo(others, logs), false)
-			if err != nil {
-				return err
-			}
-			defer st.Close()
-			screen.Start("publishing", list.lines)
-			done := 0
-			p, err := r.publish(cmd.Context(), st, list, night, others, func(event.Job) {
-				if done++; done%100 == 0 {
-					screen.Progress(done, "")
-				}
-			})
-			screen.Finish()
-			if asJSON {
-				_ = json.NewEncoder(a.stdout).Encode(p)
-			} else if p.Cycle != "" {
-				a.printf("cycle %s: %d queued, %d already queued or done, %s\n",
-					p.Cycle, p.Queued, p.Already, counted(p.Bad, "bad line", "bad lines"))
-			}
-			return err
-		},
+// produceList publishes a job for each login of a list.
+func (a *app) produceList(ctx context.Context, s *storeSettings, ns nightSettings, r *rosterFlags, logs logSettings, asJSON bool) error {
+	list, err := r.open(a, ns)
+	if err != nil {
+		return err
 	}
-	a.settings(cmd, &s, &night, &logs)
-	r.register(cmd)
-	cmd.Flags().BoolVar(&once, "once", false, "publish now and end")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
-	return cmd
+	defer list.Close()
+	screen, others := a.screen(a.stderr)
+	st, err := s.open(ctx, a.loggerTo(others, logs), false)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	screen.Start("publishing", list.lines)
+	done := 0
+	p, err := r.publish(ctx, st, list, ns, others, func(event.Job) {
+		if done++; done%100 == 0 {
+			screen.Progress(done, "")
+		}
+	})
+	screen.Finish()
+	if asJSON {
+		_ = json.NewEncoder(a.stdout).Encode(p)
+	} else if p.Cycle != "" {
+		a.printf("cycle %s: %d queued, %d already queued or done, %s\n",
+			p.Cycle, p.Queued, p.Already, counted(p.Bad, "bad line", "bad lines"))
+	}
+	return err
 }

@@ -25,7 +25,7 @@ type rosterFlags struct {
 
 func (r *rosterFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.file, "roster", "", "the logins: CSV with a header that has a column loginId, or NDJSON; - is standard input")
-	cmd.Flags().StringVar(&r.cycle, "cycle", "", "name of the run, such as 2026-11-22; one outcome per login and cycle (default: today, UTC)")
+	cmd.Flags().StringVar(&r.cycle, "cycle", "", "name of the run, such as 2026-11-22; one outcome per login and cycle (default: today)")
 	cmd.Flags().BoolVar(&r.live, "live", false, "ask the banks even where the data at Flinks is fresh")
 	_ = cmd.MarkFlagFilename("roster", "csv", "ndjson", "jsonl")
 }
@@ -33,21 +33,33 @@ func (r *rosterFlags) register(cmd *cobra.Command) {
 // plan is what the jobs have in common. Jobs that are published within the
 // window must begin before its end.
 func (r *rosterFlags) plan(n nightSettings, now time.Time) (producer.Plan, error) {
-	p := producer.Plan{
-		Cycle: r.cycle, Lane: event.Nightly, Mode: event.Cached,
-		NotAfter: n.Window.endAt(now),
-		Options:  n.options(),
+	night, err := r.night(n, now)
+	return producer.Plan{
+		Cycle: night.Cycle, Lane: event.Nightly, Mode: r.mode(), NotAfter: night.Closes, Options: n.options(),
+	}, err
+}
+
+// night is the one that now lies in. Between two nights it has no end: what is
+// asked for then is asked for on somebody's word.
+func (r *rosterFlags) night(n nightSettings, now time.Time) (producer.Night, error) {
+	night, on := n.window().Current(now)
+	if !on {
+		night = producer.Night{Cycle: now.In(n.Zone).Format(time.DateOnly)}
 	}
-	if p.Cycle == "" {
-		p.Cycle = producer.NightlyCycle(now)
+	if r.cycle != "" {
+		night.Cycle = r.cycle
 	}
+	if err := event.CheckCycle(night.Cycle); err != nil {
+		return night, usageError("--cycle: %w", err)
+	}
+	return night, nil
+}
+
+func (r *rosterFlags) mode() event.Mode {
 	if r.live {
-		p.Mode = event.Live
+		return event.Live
 	}
-	if err := event.CheckCycle(p.Cycle); err != nil {
-		return p, usageError("--cycle: %w", err)
-	}
-	return p, nil
+	return event.Cached
 }
 
 func (s nightSettings) options() event.Options {

@@ -14,7 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"nightshift/producer"
 )
+
+func sameZone(a, b *time.Location) bool { return a.String() == b.String() }
 
 // all is every shared setting.
 type all struct {
@@ -28,7 +32,7 @@ type all struct {
 func defaults() all {
 	return all{
 		Stores: storeSettings{Data: "nightshift-data"},
-		Night:  nightSettings{Window: Window{From: 4 * time.Hour, To: 8 * time.Hour}, DaysOfTransactions: 90, Attributes: "none"},
+		Night:  nightSettings{Window: producer.Window{From: 4 * time.Hour, To: 8 * time.Hour}, Zone: time.UTC, DaysOfTransactions: 90, Attributes: "none"},
 		Work: workSettings{
 			Concurrency: 64, MaxAge: 24 * time.Hour, PollInterval: 3 * time.Second, PollTimeout: 30 * time.Minute,
 			MaxLive: 3, RetryBase: 5 * time.Minute, RetryCap: time.Hour, Accounts: "keep", Grace: 30 * time.Second,
@@ -75,7 +79,7 @@ func TestSettings(t *testing.T) {
 		{"several servers with commas", nil, []string{"--nats-url", "nats://a:4222,tls://b:4222"},
 			func(s *all) { s.Stores.NATSURL = "nats://a:4222,tls://b:4222" }},
 		{"a window may cross midnight", nil, []string{"--window", "22:30-02:00"},
-			func(s *all) { s.Night.Window = Window{From: 22*time.Hour + 30*time.Minute, To: 2 * time.Hour} }},
+			func(s *all) { s.Night.Window = producer.Window{From: 22*time.Hour + 30*time.Minute, To: 2 * time.Hour} }},
 		{"other programs' variables are none of ours", []string{"NIGHT=1", "nightshift_x=1", "PATH=/bin"}, nil, func(*all) {}},
 		{"what Kubernetes says of its services is none of ours", []string{
 			"NIGHTSHIFT_SERVICE_HOST=10.0.0.1", "NIGHTSHIFT_SERVICE_PORT=80", "NIGHTSHIFT_SERVICE_PORT_HTTP=80",
@@ -90,7 +94,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.Comparer(sameZone)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -117,9 +121,9 @@ func TestSettingsErrors(t *testing.T) {
 		{"a number has bounds", "", "--concurrency=0", `--concurrency: "0" is no whole number from 1 to 10000`},
 		{"a choice names the words", "", "--log-format=xml", `--log-format: "xml" is none of auto, text, json`},
 		{"a choice of numbers too", "", "--replicas=2", `--replicas: "2" is none of 0, 1, 3`},
-		{"a window has two times", "", "--window=04:00", `--window: "04:00" is no window: write two different times of day in UTC, like 04:00-08:00`},
-		{"of the day", "", "--window=04:00-24:30", `--window: "04:00-24:30" is no window: write two different times of day in UTC, like 04:00-08:00`},
-		{"that differ", "", "--window=04:00-04:00", `--window: "04:00-04:00" is no window: write two different times of day in UTC, like 04:00-08:00`},
+		{"a window has two times", "", "--window=04:00", `--window: "04:00" is no window: write two different times of day, like 04:00-08:00`},
+		{"of the day", "", "--window=04:00-24:30", `--window: "04:00-24:30" is no window: write two different times of day, like 04:00-08:00`},
+		{"that differ", "", "--window=04:00-04:00", `--window: "04:00-04:00" is no window: write two different times of day, like 04:00-08:00`},
 		{"a URL has a known scheme and is not repeated", "", "--nats-url=user:pass@host", "--nats-url: not a URL that begins with nats:// or tls:// or ws:// or wss://"},
 		{"each of several URLs", "", "--nats-url=nats://a:4222,b", "--nats-url: not a URL that begins with nats:// or tls:// or ws:// or wss://"},
 		{"a secret of two lines is not repeated", "NIGHTSHIFT_FLINKS_API_KEY=s3\ncret", "", "NIGHTSHIFT_FLINKS_API_KEY: the secret must be one line"},

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"nightshift/cmd/nightshift/internal/ui"
+	"nightshift/producer"
+	"nightshift/state"
+)
+
+// errEmptyRoster: a night without logins is a mistake at set-up.
+var errEmptyRoster = errors.New(`the roster is empty: fill it with "nightshift logins import", or publish a list with --roster`)
+
+// produceNight runs one night now, with a progress bar.
+func (a *app) produceNight(ctx context.Context, screen *ui.Screen, routine producer.Routine, night producer.Night) (state.Night, error) {
+	logins, err := routine.State.RosterSize(ctx)
+	if err != nil {
+		return state.Night{}, err
+	}
+	if logins == 0 {
+		return state.Night{}, exit(exitTrouble, errEmptyRoster)
+	}
+	screen.Start("publishing", logins)
+	routine.Progress = func(share float64, counts map[string]int) {
+		screen.Progress(int(share*float64(logins)), fmt.Sprintf("%d queued", counts[producer.CountQueued]))
+	}
+	n, err := routine.Run(ctx, night, true)
+	screen.Finish()
+	if err != nil {
+		return n, fmt.Errorf("%w; run the command again: what is queued stays queued once", err)
+	}
+	return n, nil
+}
+
+// publishedNight is what "produce --once --json" prints for the roster.
+type publishedNight struct {
+	Cycle   string         `json:"cycle"`
+	Queued  int            `json:"queued"`
+	Already int            `json:"already"`
+	Ended   int            `json:"ended"`
+	Told    int            `json:"told"`
+	NotDue  map[string]int `json:"notDue"`
+}
+
+func published(n state.Night) publishedNight {
+	p := publishedNight{
+		Cycle: n.Cycle, Queued: n.Counts[producer.CountQueued], Already: n.Counts[producer.CountAlready],
+		Ended: n.Counts[producer.CountEnded], Told: n.Counts[producer.CountTold], NotDue: map[string]int{},
+	}
+	for name, count := range n.Counts {
+		switch name {
+		case producer.CountQueued, producer.CountAlready, producer.CountEnded, producer.CountTold, producer.CountListed:
+		default:
+			p.NotDue[name] = count
+		}
+	}
+	return p
+}
+
+// printNight says what became of the roster's logins.
+func (a *app) printNight(n state.Night, asJSON bool) error {
+	p := published(n)
+	if asJSON {
+		return json.NewEncoder(a.stdout).Encode(p)
+	}
+	a.printf("cycle %s: %d queued, %d already queued, %d ended already, %s told to act\n",
+		p.Cycle, p.Queued, p.Already, p.Ended, counted(p.Told, "holder", "holders"))
+	for _, why := range slices.Sorted(maps.Keys(p.NotDue)) {
+		a.printf("  %d not due: %s\n", p.NotDue[why], producer.Why(why).Text())
+	}
+	return nil
+}
