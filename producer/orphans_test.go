@@ -257,3 +257,43 @@ func TestRescue(t *testing.T) {
 		wantOrphans(t, js, o)
 	})
 }
+
+// TestRescueAll: what is an orphan twice is rescued, and what was only acked
+// at that moment is left alone.
+func TestRescueAll(t *testing.T) {
+	t.Parallel()
+	t.Run("an orphan comes back to the workers", func(t *testing.T) {
+		t.Parallel()
+		js, _ := orphan(t)
+		got, err := producer.RescueAll(t.Context(), js, time.Millisecond)
+		if diff := cmp.Diff(map[producer.Rescued]int{producer.Requeued: 1}, got); err != nil || diff != "" {
+			t.Errorf("%v, %s", err, diff)
+		}
+		take(t, js, event.Nightly)
+	})
+	t.Run("where there is none nothing happens, at once", func(t *testing.T) {
+		t.Parallel()
+		js := newNight(t)
+		publishOne(t, js, tonight, "a")
+		if got, err := producer.RescueAll(t.Context(), js, time.Hour); err != nil || got != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+	t.Run("one that is gone the second time was none", func(t *testing.T) {
+		t.Parallel()
+		js, o := orphan(t)
+		done := make(chan map[producer.Rescued]int, 1)
+		go func() {
+			got, _ := producer.RescueAll(t.Context(), js, time.Second)
+			done <- got
+		}()
+		stream, err := js.Stream(t.Context(), event.StreamJobs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(300*time.Millisecond, func() { _ = stream.DeleteMsg(context.Background(), o.Sequence) })
+		if got := <-done; len(got) != 0 {
+			t.Errorf("rescued %v", got)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"nightshift/consumer"
 	"nightshift/flinks"
+	"nightshift/producer"
 )
 
 func newConsumeCommand(a *app) *cobra.Command {
@@ -65,6 +66,7 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	stop := context.AfterFunc(ctx, func() { log.Info("stopping", "grace", work.Grace) })
 	defer stop()
 	go reportStats(ctx, log, &w.Stats)
+	go producer.Tend(ctx, st.JS, log)
 	err = w.Run(ctx)
 	logStats(log, "stopped", &w.Stats)
 	return err

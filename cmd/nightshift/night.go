@@ -44,6 +44,7 @@ func (n *night) run(ctx context.Context, total int, publish publisher) (ui.Summa
 	defer stop()
 	worked := make(chan error, 1)
 	go func() { worked <- n.worker.Run(work) }()
+	go producer.Tend(work, n.stores.JS, n.log)
 
 	n.screen.Start("publishing", total)
 	p, badLines := publish(func(j event.Job) {
