@@ -70,12 +70,6 @@ func TestProduceNight(t *testing.T) {
 			t.Errorf("%d jobs", n)
 		}
 	})
-	t.Run("a list needs --once: the nights are the roster's", func(t *testing.T) {
-		r := run(t, stores, "produce", "--roster", "-")
-		if r.Code != exitUsage || !strings.Contains(r.Stderr, "--roster needs --once") {
-			t.Errorf("code %d: %s", r.Code, r.Stderr)
-		}
-	})
 }
 
 // Two daemons run the night that is on, once; one of them is stopped.

@@ -148,9 +148,9 @@ func TestRunBeginsNothingWithoutItsSettings(t *testing.T) {
 			`--redis-url: state: bad redis URL: redis: invalid database number: "first" (want redis://host:6379/0, rediss://…, unix:///path)`},
 		{"the same for consume", nil, "consume",
 			`--flinks-url is missing (or NIGHTSHIFT_FLINKS_URL): the address of your Flinks API, or of a simulator that "nightshift sandbox" serves`},
-		{"a roster for produce", nil, "produce --once", "--roster is missing: a file with the logins, or - for standard input"},
 		{"a cycle for produce", nil, "produce --once --roster - --cycle 2026", `--cycle: bad cycle "2026": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
-		{"the word that produce ends", nil, "produce --roster -", "produce needs --once: it publishes the list now and ends"},
+		{"the word that a list is published now", nil, "produce --roster -",
+			`--roster needs --once: the nights are those of the roster that "nightshift logins import" keeps`},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			r := run(t, append(tc.environ, "NIGHTSHIFT_DATA="+data), strings.Fields(tc.args)...)
