@@ -26,6 +26,10 @@ const (
 // seen to again after a crash.
 const bucketsAtOnce = 32
 
+// ErrEmptyRoster says that there is nobody to refresh: nobody was imported, or
+// Redis has lost its memory. The night waits for the import.
+var ErrEmptyRoster = errors.New("producer: the roster is empty")
+
 // Routine is the daily routine of the guide (nightly-refresh): Flinks is asked
 // which logins it will not refresh, and every other login that is eligible gets
 // a job. All fields but Flinks, Before and Progress must be set.
@@ -158,6 +162,9 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 	buckets, err := r.State.Buckets(ctx)
 	if err != nil {
 		return err
+	}
+	if len(buckets) == 0 {
+		return ErrEmptyRoster
 	}
 	seen, _ := slices.BinarySearch(buckets, n.Next)
 	total := maps.Clone(n.Counts)

@@ -13,17 +13,11 @@ import (
 	"nightshift/state"
 )
 
-// errEmptyRoster: a night without logins is a mistake at set-up.
-var errEmptyRoster = errors.New(`the roster is empty: fill it with "nightshift logins import", or publish a list with --roster`)
-
 // produceNight runs one night now, with a progress bar.
 func (a *app) produceNight(ctx context.Context, screen *ui.Screen, routine producer.Routine, night producer.Night) (state.Night, error) {
 	logins, err := routine.State.RosterSize(ctx)
 	if err != nil {
 		return state.Night{}, err
-	}
-	if logins == 0 {
-		return state.Night{}, exit(exitTrouble, errEmptyRoster)
 	}
 	screen.Start("publishing", logins)
 	routine.Progress = func(share float64, counts map[string]int) {
@@ -31,6 +25,9 @@ func (a *app) produceNight(ctx context.Context, screen *ui.Screen, routine produ
 	}
 	n, err := routine.Run(ctx, night, true)
 	screen.Finish()
+	if errors.Is(err, producer.ErrEmptyRoster) {
+		return n, fmt.Errorf("%w: fill it with %q, or publish a list with --roster", err, "nightshift logins import")
+	}
 	if err != nil {
 		return n, fmt.Errorf("%w; run the command again: what is queued stays queued once", err)
 	}

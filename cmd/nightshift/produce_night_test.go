@@ -46,8 +46,10 @@ func TestProduceNight(t *testing.T) {
 	once := []string{"produce", "--once", "--cycle", "2026-11-22"}
 
 	t.Run("an empty roster is a mistake", func(t *testing.T) {
-		equal(t, result{Code: exitTrouble, Stderr: "nightshift: the roster is empty: fill it with \"nightshift logins import\", or publish a list with --roster\n"},
-			run(t, stores, once...))
+		equal(t, result{
+			Code:   exitTrouble,
+			Stderr: "nightshift: producer: the roster is empty: fill it with \"nightshift logins import\", or publish a list with --roster\n",
+		}, run(t, stores, once...))
 	})
 
 	store := enrol(t, stores, "one", "two", "off")
@@ -72,15 +74,19 @@ func TestProduceNight(t *testing.T) {
 	})
 }
 
-// Two daemons run the night that is on, once; one of them is stopped.
+// Two daemons run the night that is on, once. It waits for a roster.
 func TestProduceEveryNight(t *testing.T) {
 	t.Parallel()
 	stores, js := servers(t)
-	enrol(t, stores, "one", "two", "three")
 	daemon := []string{"produce", "--window", windowNow()}
 	a, b := start(t, stores, "", daemon...), start(t, stores, "", daemon...)
-	a.logs("every login was seen to")
-	b.logs("every login was seen to")
+	a.logs("the roster is empty")
+	store := enrol(t, stores, "one", "two", "three")
+	cycle := time.Now().Add(-time.Minute).UTC().Format(time.DateOnly)
+	await(t, func() bool {
+		n, err := store.Night(t.Context(), cycle)
+		return err == nil && !n.Done.IsZero()
+	})
 	if n := messages(t, js, event.StreamJobs); n != 3 {
 		t.Errorf("%d jobs", n)
 	}
