@@ -65,6 +65,9 @@ const (
 	CountListed  = "listed"  // logins that Flinks lists as ineligible
 )
 
+// Counts are the names of a night's counts that are not words of [Why].
+var Counts = []string{CountQueued, CountAlready, CountEnded, CountTold, CountListed}
+
 // Run sees to every login of a night, and returns what became of them. Any
 // number of producers may run the same night: one of them leads, the others
 // wait for it to finish and take over where it was if it dies. A night that is

@@ -88,6 +88,8 @@ func commands(a *app) []*cobra.Command {
 		newRefreshCommand(a),
 		newReplayCommand(a),
 		newEventsCommand(a),
+		newReportCommand(a),
+		newStatusCommand(a),
 		newParkedCommand(a),
 		newDeadCommand(a),
 		newDoctorCommand(a),

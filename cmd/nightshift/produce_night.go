@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"nightshift/cmd/nightshift/internal/ui"
 	"nightshift/producer"
@@ -49,12 +47,8 @@ func published(n state.Night) publishedNight {
 		Cycle: n.Cycle, Queued: n.Counts[producer.CountQueued], Already: n.Counts[producer.CountAlready],
 		Ended: n.Counts[producer.CountEnded], Told: n.Counts[producer.CountTold], NotDue: map[string]int{},
 	}
-	for name, count := range n.Counts {
-		switch name {
-		case producer.CountQueued, producer.CountAlready, producer.CountEnded, producer.CountTold, producer.CountListed:
-		default:
-			p.NotDue[name] = count
-		}
+	for _, why := range notDue(n) {
+		p.NotDue[why] = n.Counts[why]
 	}
 	return p
 }
@@ -67,7 +61,7 @@ func (a *app) printNight(n state.Night, asJSON bool) error {
 	}
 	a.printf("cycle %s: %d queued, %d already queued, %d ended already, %s told to act\n",
 		p.Cycle, p.Queued, p.Already, p.Ended, counted(p.Told, "holder", "holders"))
-	for _, why := range slices.Sorted(maps.Keys(p.NotDue)) {
+	for _, why := range notDue(n) {
 		a.printf("  %d not due: %s\n", p.NotDue[why], producer.Why(why).Text())
 	}
 	return nil

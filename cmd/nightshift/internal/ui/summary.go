@@ -60,7 +60,7 @@ func (s *Screen) Summary(sum Summary) {
 	defer s.mu.Unlock()
 	var b strings.Builder
 	b.WriteString("\n")
-	sum.writeTotals(&b, s.style)
+	b.WriteString(Totals(s.style, sum.Outcomes))
 	sum.writeReasons(&b, s.style)
 	sum.writeFacts(&b, s.style)
 	mark := color.FgGreen
@@ -74,14 +74,16 @@ func (s *Screen) Summary(sum Summary) {
 // chartWidth is how long the bar of 100 % is.
 const chartWidth = 30
 
-func (s Summary) writeTotals(b *strings.Builder, style Style) {
+// Totals draws how many logins ended how.
+func Totals(style Style, outcomes map[string]int) string {
+	var b strings.Builder
 	all := 0
-	for _, n := range s.Outcomes {
+	for _, n := range outcomes {
 		all += n
 	}
 	chart := style.chart(chartWidth, 46)
 	for _, k := range types {
-		n := s.Outcomes[k.name]
+		n := outcomes[k.name]
 		share := 0.0
 		if all > 0 {
 			share = float64(n) / float64(all)
@@ -90,7 +92,8 @@ func (s Summary) writeTotals(b *strings.Builder, style Style) {
 			style.paint(pad(k.name, typeWidth), k.color), number(n), share*100, style.bar(share, chart, k.color))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	fmt.Fprintf(b, "  %s %11s\n", pad("together", typeWidth), number(all))
+	fmt.Fprintf(&b, "  %s %11s\n", pad("together", typeWidth), number(all))
+	return b.String()
 }
 
 // chart is how wide a bar may be beside other columns, at best width.
