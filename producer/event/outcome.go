@@ -22,6 +22,14 @@ const (
 // Types lists every ending.
 var Types = []Type{Refreshed, ReconnectRequired, MFARequired, Failed}
 
+// AfterExpiry is what to do with an outcome whose requestId has expired.
+type AfterExpiry string
+
+// AskRefresh: ask for a live refresh on demand as soon as the account holder
+// is there. It makes the bank ask again, and its outcome brings a requestId
+// that is good for minutes from then.
+const AskRefresh AfterExpiry = "refresh"
+
 // Reason says in one word of a closed list why a refresh ended as it did.
 type Reason string
 
@@ -92,6 +100,9 @@ type Outcome struct {
 	// RequestIDExpires: to answer a challenge, or to read the data.
 	RequestID        string    `json:"requestId,omitempty"`
 	RequestIDExpires time.Time `json:"requestIdExpires,omitzero"`
+	// AfterExpiry says, with mfa_required, what to do from then on. The
+	// account holder is hardly ever there within those minutes.
+	AfterExpiry AfterExpiry `json:"afterExpiry,omitempty"`
 
 	Calls    Calls     `json:"calls"`
 	Timings  Timings   `json:"timings"`

@@ -17,8 +17,8 @@ import (
 // every is the names of all checks, in their order.
 var every = []string{
 	"nats", "nats version", "jetstream", "jetstream storage",
-	"stream REFRESH_JOBS", "stream REFRESH_OUTCOMES", "stream REFRESH_LIVE", "stream REFRESH_DEAD",
-	"consumer nightly", "consumer ondemand", "object store refresh-accounts",
+	"stream REFRESH_JOBS", "stream REFRESH_OUTCOMES", "stream REFRESH_LIVE", "stream REFRESH_PUSHES", "stream REFRESH_DEAD",
+	"consumer nightly", "consumer ondemand", "consumer pushes", "object store refresh-accounts",
 	"replicas", "jobs nightly", "jobs ondemand", "jobs orphaned", "jobs parked", "dead letters",
 	"redis", "redis version", "redis role", "redis persistence", "redis eviction", "redis memory",
 	"pause", "sequences", "clock of nats", "clock of redis", "flinks",
