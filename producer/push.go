@@ -30,8 +30,7 @@ type Pushes struct {
 
 // PushStats counts what came of pushes.
 type PushStats struct {
-	Woken    atomic.Int64 // jobs that were fired because of a push
-	Unwanted atomic.Int64 // pushes of accounts that no job came to wait for
+	Woken atomic.Int64 // jobs that were fired because of a push
 }
 
 // Notice is what is kept of a push that was received at that time. An error

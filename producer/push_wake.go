@@ -15,10 +15,17 @@ import (
 // pushAckWait is how long a notice stays with a process that has died.
 const pushAckWait = 10 * time.Second
 
-// pushTries is how often a notice looks for its job: at once, and 1, 2, 4, 8,
-// 16 and 32 s after that, a minute in all. The push may overtake the parking
-// of the job; after that the job's own polling finds the data.
-const pushTries = 7
+// pushDelay is when a notice looks again for a job that it has not found: after
+// 1, 2, 4, 8, 16 and 32 s, a minute in all, by the number of looks so far. 0:
+// no more. The push may overtake the parking of the job; after that the job's
+// own polling finds the data.
+func pushDelay(looks uint64) time.Duration {
+	const most = 6
+	if looks > most {
+		return 0
+	}
+	return time.Second << (looks - 1)
+}
 
 // storesDown is when a notice is tried again that could not be worked off.
 const storesDown = 5 * time.Second
@@ -58,16 +65,13 @@ func (p *Pushes) work(ctx context.Context, parked *ParkedJobs, msg jetstream.Msg
 	if err == nil {
 		err = p.note(ctx, n)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return n, storesDown, err
-	case found:
-		return n, 0, nil
-	case meta.NumDelivered < pushTries:
-		return n, time.Second << (meta.NumDelivered - 1), nil
 	}
-	p.Stats.Unwanted.Add(1)
-	return n, 0, nil
+	if !found {
+		again = pushDelay(meta.NumDelivered)
+	}
+	return n, again, nil
 }
 
 // wake fires the job that waits for the push. done: it was fired, or the login
@@ -92,9 +96,6 @@ func (p *Pushes) wake(ctx context.Context, parked *ParkedJobs, n event.Push) (do
 			p.Log.Debug("job woken by a push", "job", one.Job.OutcomeID())
 		}
 		return fate == Fired, err
-	}
-	if !atWork {
-		p.Stats.Unwanted.Add(1)
 	}
 	return !atWork, nil
 }

@@ -39,8 +39,7 @@ func (h *hook) logStats(message string) {
 			counts = append(counts, string(a), n)
 		}
 	}
-	s := &h.pushes.Stats
-	h.log.Info(message, append(counts, "woken", s.Woken.Load(), "unwanted", s.Unwanted.Load())...) //nolint:sloglint // one of two constants
+	h.log.Info(message, append(counts, "woken", h.pushes.Stats.Woken.Load())...) //nolint:sloglint // one of two constants
 }
 
 // registry are the metrics of the pushes, and those of the process.
@@ -49,9 +48,6 @@ func (h *hook) registry() *prometheus.Registry {
 	for a, n := range h.answers {
 		r.MustRegister(counter("nightshift_pushes_total", "Pushes of Flinks, by what was answered.", prometheus.Labels{"answer": string(a)}, n))
 	}
-	r.MustRegister(
-		counter("nightshift_pushes_woken_total", "Jobs that went on because of a push.", nil, &h.pushes.Stats.Woken),
-		counter("nightshift_pushes_unwanted_total", "Pushes of accounts that no job came to wait for.", nil, &h.pushes.Stats.Unwanted),
-	)
+	r.MustRegister(counter("nightshift_pushes_woken_total", "Jobs that went on because of a push.", nil, &h.pushes.Stats.Woken))
 	return r
 }
