@@ -35,6 +35,19 @@ func choice(words ...string) form[string] {
 	}
 }
 
+// language takes one of Connect's languages, or none.
+func language() form[string] {
+	f := choice("en", "fr")
+	named := f.parse
+	f.parse = func(s string) (string, error) {
+		if s == "" {
+			return "", nil
+		}
+		return named(s)
+	}
+	return f
+}
+
 // attributes takes a set of Flinks Enrich. Their names are too many to stand
 // beside the flag.
 func attributes() form[string] {

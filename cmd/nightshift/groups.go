@@ -185,7 +185,7 @@ func (s *connectSettings) Register(fs *pflag.FlagSet) {
 		"Flinks Connect, such as https://{instance}-iframe.private.fin.ag/v2/; empty: derived from --flinks-url")
 	declare(fs, &s.RedirectURL, "connect-redirect-url", "", address("https", "http"),
 		"where the account holder goes afterwards; empty: nowhere")
-	declare(fs, &s.Language, "connect-language", "", choice("", "en", "fr"),
+	declare(fs, &s.Language, "connect-language", "", language(),
 		"language of Flinks Connect; empty: Flinks' default")
 	declare(fs, &s.CustomerName, "connect-customer-name", "", text(),
 		"the name that Flinks Connect shows to the account holder; empty: none")

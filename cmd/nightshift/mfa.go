@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 
@@ -25,12 +24,12 @@ Enhanced MFA. It has deprecated that, so these commands work only with
 	return cmd
 }
 
-// check refuses while the feature is off.
-func (s *mfaSettings) check() error {
+// allowed refuses while the feature is off.
+func (s *mfaSettings) allowed() error {
 	if s.Enhanced {
 		return nil
 	}
-	return fmt.Errorf("Flinks has deprecated stored answers: let the account holder answer in Flinks Connect "+ //nolint:staticcheck // a name begins the sentence
+	return usageError("Flinks has deprecated stored answers: let the account holder answer in Flinks Connect "+
 		"(%q); if your customer still has Enhanced MFA, switch it on with --enhanced-mfa (or %s=true)",
 		"nightshift connect LOGIN --resume REQUEST_ID", variable("enhanced-mfa"))
 }
@@ -54,6 +53,9 @@ line to write the answer into, for "nightshift mfa answer".`,
   nightshift mfa questions 5e115eac-1209-4f19-641c-08d6d484e2fe --enhanced-mfa --json > answers.ndjson`,
 		Args: oneLogin,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := mfa.allowed(); err != nil {
+				return err
+			}
 			client, err := f.client(1)
 			if err != nil {
 				return err
@@ -98,6 +100,9 @@ wording of a question must be the bank's own: see "nightshift mfa questions".`,
   vault kv get -field=answers secret/mfa | nightshift mfa answer 5e115eac-1209-4f19-641c-08d6d484e2fe --enhanced-mfa --answers -`,
 		Args: oneLogin,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := mfa.allowed(); err != nil {
+				return err
+			}
 			client, err := f.client(1)
 			if err != nil {
 				return err

@@ -17,7 +17,7 @@ func (a *app) handOver(ctx context.Context, hand handOff, o event.Outcome, asJSO
 	case o.Type == event.MFARequired && !o.RequestIDExpires.After(now()):
 		a.hint("The bank's question has expired; ask again while the account holder is there: nightshift refresh %s --live --wait", o.LoginID)
 	case o.Type == event.MFARequired:
-		left := showSpan(o.RequestIDExpires.Sub(now()).Round(time.Second))
+		left := showSpan(o.RequestIDExpires.Sub(now()).Truncate(time.Second))
 		if hand.flinks.URL != "" && !asJSON && a.resumeHere(ctx, hand, o, left) {
 			return
 		}
