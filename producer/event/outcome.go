@@ -25,9 +25,9 @@ var Types = []Type{Refreshed, ReconnectRequired, MFARequired, Failed}
 // AfterExpiry is what to do with an outcome whose requestId has expired.
 type AfterExpiry string
 
-// AskRefresh: ask for a live refresh on demand as soon as the account holder
-// is there. It makes the bank ask again, and its outcome brings a requestId
-// that is good for minutes from then.
+// AskRefresh says: ask for a live refresh on demand as soon as the account
+// holder is there. It makes the bank ask again, and its outcome brings a new
+// requestId, which is good for some minutes from then.
 const AskRefresh AfterExpiry = "refresh"
 
 // Reason says in one word of a closed list why a refresh ended as it did.

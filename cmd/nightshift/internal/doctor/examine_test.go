@@ -88,8 +88,8 @@ func TestDown(t *testing.T) {
 		equal(t, every, names)
 		equal(t, map[Found][]string{
 			Broken:  {"nats"},
-			Skipped: slices.Concat(every[1:17], []string{"sequences", "clock of nats"}),
-			OK:      slices.Concat(every[17:24], []string{"clock of redis", "flinks"}),
+			Skipped: slices.Concat(every[1:19], []string{"sequences", "clock of nats"}),
+			OK:      slices.Concat(every[19:26], []string{"clock of redis", "flinks"}),
 		}, how)
 	})
 	t.Run("Redis", func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestDown(t *testing.T) {
 		equal(t, map[Found][]string{
 			Broken:  {"redis"},
 			Skipped: slices.Concat(withRedis, []string{"flinks"}),
-			OK:      slices.Concat(every[:17], []string{"clock of nats"}),
+			OK:      slices.Concat(every[:19], []string{"clock of nats"}),
 		}, how)
 	})
 	t.Run("JetStream", func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDown(t *testing.T) {
 		equal(t, every, names)
 		equal(t, map[Found][]string{
 			Broken:  {"jetstream", "redis"},
-			Skipped: slices.Concat(every[3:17], withRedis[:7], []string{"clock of nats", "clock of redis", "flinks"}),
+			Skipped: slices.Concat(every[3:19], withRedis[:7], []string{"clock of nats", "clock of redis", "flinks"}),
 			OK:      {"nats", "nats version"},
 		}, how)
 	})
