@@ -64,6 +64,9 @@ line to write the answer into, for "nightshift mfa answer".`,
 			if err != nil {
 				return err
 			}
+			if len(questions) == 0 {
+				a.hint("Flinks knows of no security question of %s.", args[0])
+			}
 			return a.printQuestions(questions, asJSON)
 		},
 	}

@@ -35,6 +35,10 @@ func TestMFA(t *testing.T) {
 		equal(t, result{Stdout: `{"question":"What city were you born in?","answer":""}` + "\n" + `{"question":"Best <shape>?","answer":""}` + "\n"},
 			run(t, environ, "mfa", "questions", "ann", "--json"))
 	})
+	t.Run("where there is none it says so", func(t *testing.T) {
+		b.sim.Add(flinkstest.Login{ID: "bob", Username: "bob"})
+		equal(t, result{Stderr: "Flinks knows of no security question of bob.\n"}, run(t, environ, "mfa", "questions", "bob"))
+	})
 	t.Run("answers that are stored let the login through", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "answers.ndjson")
 		lines := run(t, environ, "mfa", "questions", "ann", "--json").Stdout
