@@ -17,6 +17,12 @@ type Policy struct {
 	PollParked   time.Duration // between two polls of a job that waits parked
 	Patience     time.Duration // how long a job waits in the process before it is parked
 
+	// Pushed says that Flinks tells by webhook when accounts are there: a job
+	// that waits for them is parked at once, and woken by the push. PollPushed
+	// is when it asks by itself, should no push come.
+	Pushed     bool
+	PollPushed time.Duration
+
 	MaxLive        int // live Authorize calls per login and cycle
 	MaxReauthorize int // sessions of one job that may be lost
 	MaxFailures    int // times one job may be parked because something is out of order
@@ -38,6 +44,7 @@ func DefaultPolicy() Policy {
 		PollTimeout:    30 * time.Minute,
 		PollParked:     30 * time.Second,
 		Patience:       time.Minute,
+		PollPushed:     5 * time.Minute,
 		MaxLive:        3,
 		MaxReauthorize: 3,
 		MaxFailures:    6,

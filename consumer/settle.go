@@ -58,6 +58,9 @@ func outcomeOf(m Move, c *course, now time.Time) event.Outcome {
 	if w.RequestID != "" && !c.lastReply.IsZero() {
 		o.RequestID, o.RequestIDExpires = w.RequestID, c.lastReply.Add(sessionLife).UTC()
 	}
+	if m.Type == event.MFARequired {
+		o.AfterExpiry = event.AskRefresh
+	}
 	if m.Type == event.Refreshed {
 		o.Counts = c.counts
 	}

@@ -207,12 +207,16 @@ func (p Policy) attributes(w Work, r Reply, now time.Time) Move {
 }
 
 // pending waits for Flinks: in the process first, then parked, and not for
-// ever.
+// ever. Accounts that are pushed are waited for parked from the beginning.
 func (p Policy) pending(w Work, next event.Phase, now time.Time) Move {
 	if w.Spent.PendingSince.IsZero() {
 		w.Spent.PendingSince = now
 	}
 	switch waited := now.Sub(w.Spent.PendingSince); {
+	case p.Pushed && next == event.PhasePoll && waited < p.PollTimeout:
+		w.Phase = next
+		after := max(min(p.PollPushed, p.PollTimeout-waited), p.PollInterval)
+		return Move{Do: Park, Work: w, After: after, Reason: event.StillProcessing}
 	case waited < p.Patience:
 		w.Phase = next
 		return Move{Do: Wait, Work: w, After: p.PollInterval}

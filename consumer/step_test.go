@@ -608,3 +608,44 @@ func unsent(r consumer.Reply) consumer.Reply                      { r.Unsent = t
 func patienceUsed(r consumer.Reply) consumer.Reply                { r.ShortWait = -1; return r }
 func inARow(r consumer.Reply, n int) consumer.Reply               { r.InARow = n; return r }
 func retryAfter(r consumer.Reply, d time.Duration) consumer.Reply { r.RetryAfter = d; return r }
+
+// TestPushed: where Flinks tells by webhook that accounts are there, nobody
+// polls for them, but once in a while.
+func TestPushed(t *testing.T) {
+	pushed := policy
+	pushed.Pushed, pushed.PollPushed = true, 5*time.Minute
+	since := func(phase event.Phase, d time.Duration) consumer.Work {
+		return work(phase, func(w *consumer.Work) { w.Spent.PendingSince = now.Add(-d) })
+	}
+	pending := consumer.Reply{Status: consumer.Pending}
+	asleep := func(after, waited time.Duration) consumer.Move {
+		return consumer.Move{Do: consumer.Park, Work: since(event.PhasePoll, waited), After: after, Reason: event.StillProcessing}
+	}
+	attributes := func(d time.Duration) consumer.Work {
+		return with(since(event.PhaseAttributes, d), func(w *consumer.Work) { w.Options.Attributes = "Income" })
+	}
+	for _, r := range []row{
+		{"pending accounts are parked at once, with the session to go on with", work(event.PhaseDetail), pending, asleep(5*time.Minute, 0)},
+		{"so they are when the job was woken too early", since(event.PhasePoll, 10*time.Minute), pending, asleep(5*time.Minute, 10*time.Minute)},
+		{"the last time ends with the time for polling", since(event.PhasePoll, 28*time.Minute), pending, asleep(2*time.Minute, 28*time.Minute)},
+		{"and is no shorter than between two polls", since(event.PhasePoll, 30*time.Minute-1), pending, asleep(3*time.Second, 30*time.Minute-1)},
+		{
+			"after 30 minutes it is trouble, as without pushes", since(event.PhasePoll, 30*time.Minute), pending,
+			parked(retry1, event.StillProcessing, with(work(event.PhasePoll), func(w *consumer.Work) { w.Spent.Failures = 1 })),
+		},
+		{"a running live session is waited for, as without pushes", work(event.PhaseCached), pending, wait(3*time.Second, since(event.PhaseCached, 0))},
+		{"and parked after a while, as without pushes", since(event.PhaseCached, time.Minute), pending, consumer.Move{
+			Do: consumer.Park, Work: since(event.PhaseCached, time.Minute), After: 30 * time.Second, Reason: event.StillProcessing,
+		}},
+		{"attributes are asked again, as without pushes", attributes(0), pending, wait(3*time.Second, attributes(0))},
+		{"accounts that are there end the job", work(event.PhasePoll), ok(time.Hour), end(event.Refreshed, event.CachedFresh, with(work(event.PhasePoll), func(w *consumer.Work) {
+			w.RequestID, w.LastRefresh = "request-2", now.Add(-time.Hour)
+		}))},
+	} {
+		t.Run(r.rule, func(t *testing.T) {
+			if diff := cmp.Diff(r.want, pushed.Step(r.work, r.reply, now)); diff != "" {
+				t.Errorf("move (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -36,8 +36,9 @@ func found(t *testing.T, s producer.Setup, js jetstream.JetStream) map[string]st
 // everyPart is all parts with the same finding, but for some.
 func everyPart(finding string, but map[string]string) map[string]string {
 	all := map[string]string{
-		"stream REFRESH_JOBS": finding, "stream REFRESH_OUTCOMES": finding, "stream REFRESH_LIVE": finding, "stream REFRESH_DEAD": finding,
-		"consumer nightly": finding, "consumer ondemand": finding, "object store refresh-accounts": finding,
+		"stream REFRESH_JOBS": finding, "stream REFRESH_OUTCOMES": finding, "stream REFRESH_LIVE": finding,
+		"stream REFRESH_PUSHES": finding, "stream REFRESH_DEAD": finding,
+		"consumer nightly": finding, "consumer ondemand": finding, "consumer pushes": finding, "object store refresh-accounts": finding,
 	}
 	maps.Copy(all, but)
 	return all

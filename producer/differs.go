@@ -44,8 +44,8 @@ func (s Setup) lookAtStream(ctx context.Context, js jetstream.JetStream, want je
 	})
 }
 
-func lookAtConsumer(ctx context.Context, js jetstream.JetStream, want jetstream.ConsumerConfig) error {
-	have, err := js.Consumer(ctx, event.StreamJobs, want.Durable)
+func lookAtConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig) error {
+	have, err := js.Consumer(ctx, stream, want.Durable)
 	if err != nil {
 		return fmt.Errorf("producer: consumer %s: %w", want.Durable, err)
 	}

@@ -138,7 +138,7 @@ func Listed(c flinks.IneligibleCard, l state.Login) (told event.Type, reason eve
 	case !l.Scheduled, !l.Waiting.IsZero(), l.Success.After(c.LastRefreshDate.Time):
 		return "", "", false
 	case c.Challenged():
-		return event.MFARequired, event.IneligibleAtFlinks, true
+		return event.MFARequired, event.ChallengeListed, true
 	case c.Code() == "", c.Code().NightlySafe():
 		return "", "", false
 	}

@@ -209,8 +209,9 @@ func TestListed(t *testing.T) {
 		{"refreshed by us before then: the list is news", card("", "INVALID_PASSWORD"), state.Login{LoginID: "login-1", Scheduled: true, Success: daysAgo(4)}, event.ReconnectRequired},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
+			reasons := map[event.Type]event.Reason{event.MFARequired: event.ChallengeListed, event.ReconnectRequired: event.IneligibleAtFlinks}
 			told, reason, ok := producer.Listed(test.card, test.login)
-			if told != test.want || ok != (test.want != "") || ok && reason != event.IneligibleAtFlinks {
+			if told != test.want || ok != (test.want != "") || reason != reasons[test.want] {
 				t.Errorf("told %q, reason %q, %v; want %q", told, reason, ok, test.want)
 			}
 		})

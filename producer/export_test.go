@@ -1,10 +1,11 @@
 package producer
 
-// What foreign bytes go through first.
+// What foreign bytes go through first, and how long a notice looks for its job.
 var (
 	DecodeParked = decodeParked
 	DecodeLetter = decodeDead
 	ReadReply    = readReply
+	PushDelay    = pushDelay
 )
 
 // Firing is the message that lets a parked one fire.

@@ -221,17 +221,5 @@ func (r Routine) room(ctx context.Context) error {
 	}
 }
 
-// pause waits for d; it returns the cause when ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // lostLead reports whether another producer has taken a night over.
 func lostLead(err error) bool { return errors.Is(err, state.ErrLost) }

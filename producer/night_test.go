@@ -150,7 +150,7 @@ func TestDailyRoutine(t *testing.T) {
 			}
 		}
 		want := map[string]string{
-			"challenged": "mfa_required ineligible_at_flinks ",
+			"challenged": "mfa_required challenge_listed ",
 			"refused":    "reconnect_required ineligible_at_flinks INVALID_PASSWORD",
 			"fell-out":   "reconnect_required no_success_lately RETRY_LATER",
 		}

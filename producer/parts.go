@@ -55,6 +55,18 @@ func (s Setup) streams() []jetstream.StreamConfig {
 		Duplicates:        2 * time.Minute,
 		Replicas:          replicas,
 	}, {
+		Name:              event.StreamPushes,
+		Description:       "Nightshift: what Flinks has pushed, without the data",
+		Subjects:          []string{event.SubjectsPushes},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardOld,
+		MaxMsgsPerSubject: -1,
+		MaxAge:            48 * time.Hour,
+		AllowDirect:       true,
+		Duplicates:        24 * time.Hour, // Flinks sends a push for five hours.
+		Replicas:          replicas,
+	}, {
 		Name:              event.StreamDead,
 		Description:       "Nightshift: messages that are no valid job",
 		Subjects:          []string{event.SubjectsDead},
@@ -86,6 +98,21 @@ func consumerOf(lane event.Lane) jetstream.ConsumerConfig {
 	}
 }
 
+// pushesConsumer is that of the notices. A notice comes back soon when the
+// process that had it was killed: its job waits for it.
+func pushesConsumer() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:       event.DurablePushes,
+		Description:   "Nightshift: what wakes the jobs that wait for a push",
+		FilterSubject: event.SubjectsPushes,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       pushAckWait,
+		MaxDeliver:    -1,
+		MaxAckPending: -1,
+		MaxWaiting:    512,
+	}
+}
+
 // accountsConfig is the object store for the accounts of each refresh.
 func (s Setup) accountsConfig() jetstream.ObjectStoreConfig {
 	ttl := s.AccountsTTL
@@ -111,14 +138,17 @@ func (s Setup) parts(js jetstream.JetStream) []Part {
 			create: func(ctx context.Context) error { _, err := js.CreateStream(ctx, want); return err },
 		})
 	}
-	for _, lane := range event.Lanes {
-		want := consumerOf(lane)
+	consumer := func(stream string, want jetstream.ConsumerConfig) {
 		all = append(all, Part{
 			Name:   "consumer " + want.Durable,
-			look:   func(ctx context.Context) error { return lookAtConsumer(ctx, js, want) },
-			create: func(ctx context.Context) error { _, err := js.CreateConsumer(ctx, event.StreamJobs, want); return err },
+			look:   func(ctx context.Context) error { return lookAtConsumer(ctx, js, stream, want) },
+			create: func(ctx context.Context) error { _, err := js.CreateConsumer(ctx, stream, want); return err },
 		})
 	}
+	for _, lane := range event.Lanes {
+		consumer(event.StreamJobs, consumerOf(lane))
+	}
+	consumer(event.StreamPushes, pushesConsumer())
 	return append(all, Part{
 		Name:   "object store " + event.BucketAccounts,
 		look:   func(ctx context.Context) error { return s.lookAtAccounts(ctx, js) },

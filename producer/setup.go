@@ -20,7 +20,7 @@ type Setup struct {
 	AccountsTTL time.Duration
 }
 
-// Run creates the streams, the lanes' consumers and the object store, or
+// Run creates the streams, their consumers and the object store, or
 // checks the ones that are there. It can be run by any number of processes at
 // once. A part that exists with other settings is left as it is, and named
 // with the setting in the error.

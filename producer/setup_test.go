@@ -24,7 +24,7 @@ type settings struct {
 func settingsOf(t *testing.T, js jetstream.JetStream) settings {
 	t.Helper()
 	var all settings
-	for _, name := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead, "OBJ_" + event.BucketAccounts} {
+	for _, name := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead, event.StreamPushes, "OBJ_" + event.BucketAccounts} {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -33,8 +33,10 @@ func settingsOf(t *testing.T, js jetstream.JetStream) settings {
 		cfg.Metadata = nil
 		all.Streams = append(all.Streams, cfg)
 	}
-	for _, lane := range event.Lanes {
-		c, err := js.Consumer(t.Context(), event.StreamJobs, lane.Durable())
+	for _, name := range [][2]string{
+		{event.StreamJobs, event.Nightly.Durable()}, {event.StreamJobs, event.OnDemand.Durable()}, {event.StreamPushes, event.DurablePushes},
+	} {
+		c, err := js.Consumer(t.Context(), name[0], name[1])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"nightshift/consumer"
@@ -44,7 +45,7 @@ nothing either, its jobs come back after 30 seconds.`,
 			return nil
 		},
 	}
-	a.settings(cmd, &s, &f, &work, &metrics, &logs)
+	a.settings(cmd, &s, &f, &work, &work.Push, &metrics, &logs)
 	return cmd
 }
 
@@ -59,7 +60,7 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 		return err
 	}
 	w := work.worker(st, client, log)
-	if err := metrics.serve(ctx, log, w); err != nil {
+	if err := metrics.serve(ctx, log, func() *prometheus.Registry { return workerRegistry(w) }); err != nil {
 		return err
 	}
 	log.Info("working", "worker", w.Name, "concurrency", w.Concurrency)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"nightshift/flinks"
 	"nightshift/producer"
 	"nightshift/producer/event"
 	"nightshift/state"
@@ -96,6 +97,8 @@ type workSettings struct {
 	MaxLive      int           // Live calls per login and cycle, crashes included.
 	RetryBase    time.Duration // The first wait of a parked job; doubles each time.
 	RetryCap     time.Duration // The longest wait of a parked job.
+	Push         pushSettings  // A group of its own, that the producer shares.
+	Patience     time.Duration // With webhooks: when a pending job asks by itself.
 	Accounts     string        // keep or none.
 	Grace        time.Duration // For calls in flight when the program is stopped.
 }
@@ -115,6 +118,8 @@ func (s *workSettings) Register(fs *pflag.FlagSet) {
 		"first wait before a failed live refresh is tried again; doubles each time")
 	declare(fs, &s.RetryCap, "retry-cap", time.Hour, span(time.Millisecond),
 		"longest wait before a failed live refresh is tried again")
+	declare(fs, &s.Patience, "webhook-patience", 5*time.Minute, span(time.Second),
+		"with --webhooks: poll when no push has come for this long; keep it below 8m, after which Flinks forgets a session")
 	declare(fs, &s.Accounts, "accounts", "keep", choice("keep", "none"),
 		"keep what a refresh brings in the object store, or only count it")
 	declare(fs, &s.Grace, "grace", 30*time.Second, span(0),
@@ -131,6 +136,16 @@ func (s *workSettings) check() error {
 			showSpan(s.RetryBase), showSpan(s.RetryCap))
 	}
 	return nil
+}
+
+// pushSettings say whether Flinks pushes its data.
+type pushSettings struct {
+	Webhooks bool // A pending job is parked until then, and nobody needs to read the data.
+}
+
+func (s *pushSettings) Register(fs *pflag.FlagSet) {
+	declareSwitch(fs, &s.Webhooks, "webhooks",
+		"Flinks pushes its data (\"nightshift webhook\"): wait instead of polling, and ask for no cached call to be eligible")
 }
 
 // nightSettings say when the work may begin and what is asked for.
@@ -173,6 +188,51 @@ func (s *routineSettings) Register(fs *pflag.FlagSet) {
 		"a night during which no producer ran: leave it out, or run it as soon as one does")
 }
 
+// webhookSettings say how Flinks' pushes are taken in.
+type webhookSettings struct {
+	Secret Secret // Signs every push.
+	Header string // Holds the signature.
+	Path   string
+}
+
+func (s *webhookSettings) Register(fs *pflag.FlagSet) {
+	declareFile(fs, &s.Secret, "webhook-secret", "", secret(),
+		"the secret that Flinks signs its pushes with")
+	declare(fs, &s.Header, "webhook-header", flinks.HeaderSignature, headerName(),
+		"the header of a push that holds its signature")
+	declare(fs, &s.Path, "webhook-path", "/flinks", urlPath(),
+		"the path that Flinks pushes to")
+}
+
+// connectSettings say what Flinks Connect looks like to an account holder.
+type connectSettings struct {
+	URL          Address // Empty: derived from Flinks' API.
+	RedirectURL  Address // Where the holder goes afterwards; empty: Flinks' own page.
+	Language     string  // Empty: Flinks' default.
+	CustomerName string  // As the holder knows you; empty: not shown.
+}
+
+func (s *connectSettings) Register(fs *pflag.FlagSet) {
+	declare(fs, &s.URL, "connect-url", "", address("https", "http"),
+		"Flinks Connect, such as https://{instance}-iframe.private.fin.ag/v2/; empty: derived from --flinks-url")
+	declare(fs, &s.RedirectURL, "connect-redirect-url", "", address("https", "http"),
+		"where the account holder goes afterwards; empty: nowhere")
+	declare(fs, &s.Language, "connect-language", "", language(),
+		"language of Flinks Connect; empty: Flinks' default")
+	declare(fs, &s.CustomerName, "connect-customer-name", "", text(),
+		"the name that Flinks Connect shows to the account holder; empty: none")
+}
+
+// mfaSettings switch a feature on that Flinks has deprecated.
+type mfaSettings struct {
+	Enhanced bool
+}
+
+func (s *mfaSettings) Register(fs *pflag.FlagSet) {
+	declareSwitch(fs, &s.Enhanced, "enhanced-mfa",
+		"allow stored answers to security questions, which Flinks has deprecated")
+}
+
 // logSettings say what is logged, and how it looks.
 type logSettings struct {
 	Format string // auto, text or json.
@@ -193,7 +253,8 @@ func allSettings() *pflag.FlagSet {
 	fs.SortFlags = false
 	for _, g := range []settings{
 		&storeSettings{}, &flinksSettings{}, &nightSettings{}, &routineSettings{},
-		&workSettings{}, &metricsSettings{}, &logSettings{},
+		&workSettings{}, &pushSettings{}, &webhookSettings{}, &connectSettings{}, &mfaSettings{},
+		&metricsSettings{}, &logSettings{},
 	} {
 		g.Register(fs)
 	}

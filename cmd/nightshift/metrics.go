@@ -19,7 +19,7 @@ import (
 	"nightshift/producer/event"
 )
 
-// metricsSettings say where a worker tells Prometheus how it is getting on.
+// metricsSettings say where a process tells Prometheus how it is getting on.
 type metricsSettings struct {
 	Addr string // Empty: nowhere.
 }
@@ -40,8 +40,8 @@ func (s *metricsSettings) check() error {
 	return nil
 }
 
-// serve serves a worker's metrics until ctx ends.
-func (s *metricsSettings) serve(ctx context.Context, log *slog.Logger, w *consumer.Worker) error {
+// serve serves what registry brings until ctx ends.
+func (s *metricsSettings) serve(ctx context.Context, log *slog.Logger, registry func() *prometheus.Registry) error {
 	if s.Addr == "" {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (s *metricsSettings) serve(ctx context.Context, log *slog.Logger, w *consum
 		return fmt.Errorf("--metrics-addr: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(w), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(), promhttp.HandlerOpts{}))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	go func() {
@@ -62,11 +62,23 @@ func (s *metricsSettings) serve(ctx context.Context, log *slog.Logger, w *consum
 	return nil
 }
 
-// registry are the worker's metrics, and those of the process. No label holds
-// anything about a login.
-func registry(w *consumer.Worker) *prometheus.Registry {
+// processRegistry are the metrics of the process.
+func processRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// counter is a count that is kept elsewhere.
+func counter(name, help string, labels prometheus.Labels, of *atomic.Int64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels},
+		func() float64 { return float64(of.Load()) })
+}
+
+// workerRegistry are the worker's metrics, and those of the process. No label
+// holds anything about a login.
+func workerRegistry(w *consumer.Worker) *prometheus.Registry {
+	r := processRegistry()
 	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "nightshift_outcomes_total", Help: "Outcomes told by this worker.",
 	}, []string{"type", "reason"})
@@ -94,8 +106,7 @@ func registry(w *consumer.Worker) *prometheus.Registry {
 		{"nightshift_flinks_calls_total", "Calls to Flinks.", &w.Stats.Calls},
 		{"nightshift_flinks_live_calls_total", "Live Authorize calls to Flinks.", &w.Stats.Live},
 	} {
-		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
-			func() float64 { return float64(c.of.Load()) }))
+		r.MustRegister(counter(c.name, c.help, nil, c.of))
 	}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "nightshift_jobs_in_hand", Help: "Jobs being worked on now."},
 		func() float64 { return float64(w.Stats.InHand.Load()) }))

@@ -16,6 +16,7 @@ func newProduceCommand(a *app) *cobra.Command {
 	var f flinksSettings
 	var ns nightSettings
 	var rs routineSettings
+	var push pushSettings
 	var logs logSettings
 	var r rosterFlags
 	var once, asJSON bool
@@ -60,7 +61,7 @@ refresh of this cycle has ended, is not refreshed again.`,
 			defer st.Close()
 			routine := producer.Routine{
 				JS: st.JS, State: st.State, Log: log, Name: workerName(),
-				Mode: r.mode(), Options: ns.options(), MostWaiting: rs.MostWaiting,
+				Mode: r.mode(), Options: ns.options(), MostWaiting: rs.MostWaiting, Webhooks: push.Webhooks,
 			}
 			if f.URL != "" {
 				if routine.Flinks, err = f.client(1); err != nil {
@@ -77,7 +78,7 @@ refresh of this cycle has ended, is not refreshed again.`,
 			return a.printNight(n, asJSON)
 		},
 	}
-	a.settings(cmd, &s, &f, &ns, &rs, &logs)
+	a.settings(cmd, &s, &f, &ns, &rs, &push, &logs)
 	r.register(cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "publish now and end")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")

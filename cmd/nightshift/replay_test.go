@@ -440,7 +440,7 @@ func TestReplayRefuses(t *testing.T) {
 		{"an unknown type", "--type fail", `--type: "fail" is none of refreshed, mfa_required, reconnect_required, failed`},
 		{"a reason that is misspelt", "--reason bankunavailable", `--reason: "bankunavailable" is no reason: did you mean bank_unavailable?`},
 		{"one that is like none", "--reason weather", `--reason: "weather" is none of ` + words},
-		{"a reason of another type", "--type mfa_required --reason busy", "--reason busy is none of --type mfa_required, whose reasons are security_challenge"},
+		{"a reason of another type", "--type mfa_required --reason busy", "--reason busy is none of --type mfa_required, whose reasons are security_challenge, challenge_listed"},
 		{"a time that is none", "--since yesterday", `--since: "yesterday" is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z`},
 		{"a time without its zone", "--until 2026-11-22T04:30:00", `--until: "2026-11-22T04:30:00" is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z`},
 		{"a day that never was", "--since 2026-02-30", `--since: "2026-02-30" is no time: write it like 24h (ago), 2026-11-22 or 2026-11-22T04:30:00Z`},

@@ -63,7 +63,7 @@ command is given again on the same day (or with the same --cycle).`,
 			return bad
 		},
 	}
-	a.settings(cmd, &s, &f, &ns, &work, &logs)
+	a.settings(cmd, &s, &f, &ns, &work, &work.Push, &logs)
 	r.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object and nothing else")
 	return cmd

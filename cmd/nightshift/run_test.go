@@ -222,9 +222,11 @@ func TestSetup(t *testing.T) {
 	want := result{Stdout: `stream        REFRESH_JOBS
 stream        REFRESH_OUTCOMES
 stream        REFRESH_LIVE
+stream        REFRESH_PUSHES
 stream        REFRESH_DEAD
 consumer      nightly
 consumer      ondemand
+consumer      pushes
 object store  refresh-accounts
 `}
 
@@ -239,7 +241,7 @@ object store  refresh-accounts
 			ObjectStore string   `json:"objectStore"`
 		}
 		equal(t, parts{
-			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_LIVE", "REFRESH_DEAD"}, []string{"nightly", "ondemand"}, "refresh-accounts",
+			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_LIVE", "REFRESH_PUSHES", "REFRESH_DEAD"}, []string{"nightly", "ondemand", "pushes"}, "refresh-accounts",
 		}, only[parts](t, run(t, stores, "setup", "--json").Stdout))
 	})
 

@@ -44,6 +44,13 @@ func declare[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T],
 	flag.Annotations = map[string][]string{markSetting: {usage}}
 }
 
+// declareSwitch makes a setting that is off until it is switched on; its flag
+// needs no value.
+func declareSwitch(fs *pflag.FlagSet, to *bool, name, usage string) {
+	declare(fs, to, name, false, onOff(), usage)
+	fs.Lookup(name).NoOptDefVal = "true"
+}
+
 // explained makes a flag that is no setting, but whose errors are as good.
 func explained[T any](fs *pflag.FlagSet, to *T, name string, initial T, f form[T], usage string) {
 	*to = initial

@@ -25,7 +25,11 @@ type all struct {
 	Stores storeSettings
 	Flinks flinksSettings
 	Night  nightSettings
+	Nights routineSettings
 	Work   workSettings
+	Hook   webhookSettings
+	Widget connectSettings
+	MFA    mfaSettings
 	Log    logSettings
 }
 
@@ -33,11 +37,13 @@ func defaults() all {
 	return all{
 		Stores: storeSettings{Data: "nightshift-data"},
 		Night:  nightSettings{Window: producer.Window{From: 4 * time.Hour, To: 8 * time.Hour}, Zone: time.UTC, DaysOfTransactions: 90, Attributes: "none"},
+		Nights: routineSettings{MostWaiting: 1_000_000, Missed: "skip"},
 		Work: workSettings{
 			Concurrency: 64, MaxAge: 24 * time.Hour, PollInterval: 3 * time.Second, PollTimeout: 30 * time.Minute,
-			MaxLive: 3, RetryBase: 5 * time.Minute, RetryCap: time.Hour, Accounts: "keep", Grace: 30 * time.Second,
+			MaxLive: 3, RetryBase: 5 * time.Minute, RetryCap: time.Hour, Patience: 5 * time.Minute, Accounts: "keep", Grace: 30 * time.Second,
 		},
-		Log: logSettings{Format: "auto", Level: "info"},
+		Hook: webhookSettings{Header: "flinks-authenticity-key", Path: "/flinks"},
+		Log:  logSettings{Format: "auto", Level: "info"},
 	}
 }
 
@@ -47,7 +53,7 @@ func settle(environ []string, args ...string) (all, error) {
 	a := &app{env: environ, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
 	root := a.newRootCommand()
 	cmd := &cobra.Command{Use: "work", RunE: func(*cobra.Command, []string) error { return nil }}
-	a.settings(cmd, &s.Stores, &s.Flinks, &s.Night, &s.Work, &s.Log)
+	a.settings(cmd, &s.Stores, &s.Flinks, &s.Night, &s.Nights, &s.Work, &s.Work.Push, &s.Hook, &s.Widget, &s.MFA, &s.Log)
 	root.AddCommand(cmd)
 	root.SetArgs(append([]string{"work"}, args...))
 	return s, root.Execute()
@@ -78,6 +84,9 @@ func TestSettings(t *testing.T) {
 			func(s *all) { s.Flinks.SecretKey = "k" }},
 		{"several servers with commas", nil, []string{"--nats-url", "nats://a:4222,tls://b:4222"},
 			func(s *all) { s.Stores.NATSURL = "nats://a:4222,tls://b:4222" }},
+		{"a switch needs no value", nil, []string{"--webhooks"}, func(s *all) { s.Work.Push.Webhooks = true }},
+		{"it may be a variable", []string{"NIGHTSHIFT_WEBHOOKS=1"}, nil, func(s *all) { s.Work.Push.Webhooks = true }},
+		{"and be switched off again", []string{"NIGHTSHIFT_WEBHOOKS=true"}, []string{"--webhooks=false"}, func(*all) {}},
 		{"a window may cross midnight", nil, []string{"--window", "22:30-02:00"},
 			func(s *all) { s.Night.Window = producer.Window{From: 22*time.Hour + 30*time.Minute, To: 2 * time.Hour} }},
 		{"other programs' variables are none of ours", []string{"NIGHT=1", "nightshift_x=1", "PATH=/bin"}, nil, func(*all) {}},
@@ -120,6 +129,8 @@ func TestSettingsErrors(t *testing.T) {
 		{"a span may be too short", "", "--poll-interval=0s", "--poll-interval: 0s is too short: the least is 10ms"},
 		{"a number has bounds", "", "--concurrency=0", `--concurrency: "0" is no whole number from 1 to 10000`},
 		{"a choice names the words", "", "--log-format=xml", `--log-format: "xml" is none of auto, text, json`},
+		{"a switch is on or off", "", "--webhooks=perhaps", `--webhooks: "perhaps" is neither true nor false`},
+		{"a language is one of Connect's", "", "--connect-language=de", `--connect-language: "de" is none of en, fr`},
 		{"a choice of numbers too", "", "--replicas=2", `--replicas: "2" is none of 0, 1, 3`},
 		{"a window has two times", "", "--window=04:00", `--window: "04:00" is no window: write two different times of day, like 04:00-08:00`},
 		{"of the day", "", "--window=04:00-24:30", `--window: "04:00-24:30" is no window: write two different times of day, like 04:00-08:00`},
@@ -162,7 +173,7 @@ func TestDefaultsCanBeGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(defaults(), got); diff != "" {
+	if diff := cmp.Diff(defaults(), got, cmp.Comparer(sameZone)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -28,17 +28,22 @@ first, with rights that the others need not have.`,
 				return err
 			}
 			defer st.Close()
-			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamDead}
+			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead}
+			var consumers []string
+			for _, lane := range event.Lanes {
+				consumers = append(consumers, lane.Durable())
+			}
+			consumers = append(consumers, event.DurablePushes)
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(map[string]any{
-					"streams": streams, "consumers": event.Lanes, "objectStore": event.BucketAccounts,
+					"streams": streams, "consumers": consumers, "objectStore": event.BucketAccounts,
 				})
 			}
 			for _, name := range streams {
 				a.printf("stream        %s\n", name)
 			}
-			for _, lane := range event.Lanes {
-				a.printf("consumer      %s\n", lane.Durable())
+			for _, name := range consumers {
+				a.printf("consumer      %s\n", name)
 			}
 			a.printf("object store  %s\n", event.BucketAccounts)
 			return nil

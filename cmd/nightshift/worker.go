@@ -32,6 +32,7 @@ func (s *workSettings) policy() consumer.Policy {
 	p := consumer.DefaultPolicy()
 	p.MaxAge, p.PollInterval, p.PollTimeout = s.MaxAge, s.PollInterval, s.PollTimeout
 	p.MaxLive, p.RetryBase, p.RetryCap = s.MaxLive, s.RetryBase, s.RetryCap
+	p.Pushed, p.PollPushed = s.Push.Webhooks, s.Patience
 	return p
 }
 

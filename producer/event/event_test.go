@@ -81,22 +81,31 @@ var outcome = event.Outcome{
 	Job:              parkedJob.Asked(),
 }
 
+// pushed has every field.
+var pushed = event.Push{
+	LoginID: parkedJob.LoginID, RequestID: parkedJob.RequestID, ResponseType: "GetAccountsDetail",
+	Status: 401, FlinksCode: "RETRY_LATER", Institution: "FlinksCapital",
+	LastRefresh: time.Date(2026, 11, 22, 4, 9, 0, 0, time.UTC),
+	Received:    time.Date(2026, 11, 22, 4, 9, 1, 0, time.UTC),
+}
+
 func TestWireForm(t *testing.T) {
 	t.Run("job, parked, every field", func(t *testing.T) { golden(t, "job_parked.json", indent(t, parkedJob)) })
 	t.Run("job, new, no optional field", func(t *testing.T) { golden(t, "job_new.json", indent(t, newJob)) })
-	t.Run("outcome, every field", func(t *testing.T) { golden(t, "outcome_refreshed.json", indent(t, outcome)) })
-	t.Run("outcome, no optional field", func(t *testing.T) {
+	t.Run("outcome of a refresh, every field that it can have", func(t *testing.T) { golden(t, "outcome_refreshed.json", indent(t, outcome)) })
+	t.Run("outcome that asks for the account holder", func(t *testing.T) {
 		golden(t, "outcome_mfa.json", indent(t, event.Outcome{
 			LoginID: newJob.LoginID, Cycle: newJob.Cycle, Lane: newJob.Lane,
-			Type: event.MFARequired, Reason: event.SecurityChallenge,
+			Type: event.MFARequired, Reason: event.SecurityChallenge, AfterExpiry: event.AskRefresh,
 			Timings: event.Timings{Published: newJob.Published, Ended: newJob.Published}, Job: newJob,
 		}))
 	})
+	t.Run("push, every field", func(t *testing.T) { golden(t, "push.json", indent(t, pushed)) })
 	t.Run("outcome headers", func(t *testing.T) { golden(t, "outcome_headers.json", indent(t, outcome.Headers())) })
 	t.Run("names", func(t *testing.T) {
 		golden(t, "names.json", indent(t, map[string]any{
-			"streams":    []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamDead, event.BucketAccounts},
-			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsLive, event.SubjectsDead},
+			"streams":    []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead, event.BucketAccounts},
+			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsLive, event.SubjectsPushes, event.SubjectsDead},
 			"ready":      event.ReadySubject("L", event.Nightly),
 			"retry":      event.RetrySubject("L", event.OnDemand),
 			"anyJob":     event.AnyJobSubject("L", event.Nightly),
@@ -107,6 +116,10 @@ func TestWireForm(t *testing.T) {
 			"dead":       event.DeadSubject(event.DeadMalformed),
 			"live":       event.LiveSubject("L"),
 			"liveCalls":  event.LiveCalls{Cycle: "2026-11-22", Live: 2},
+			"push":       event.PushSubject("L"),
+			"pushMsgID":  pushed.MsgID(),
+			"pushes":     event.DurablePushes,
+			"afterwards": event.AskRefresh,
 			"jobMsgID":   parkedJob.MsgID(),
 			"outcomeID":  outcome.ID(),
 			"types":      event.Types,
@@ -125,6 +138,16 @@ func TestReadBack(t *testing.T) {
 		}
 		got, err := event.DecodeJob(parkedJob.Subject(), data)
 		if diff := cmp.Diff(parkedJob, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	})
+	t.Run("a push is what was written", func(t *testing.T) {
+		data, err := pushed.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := event.DecodePush(data)
+		if diff := cmp.Diff(pushed, got); err != nil || diff != "" {
 			t.Errorf("%v\n%s", err, diff)
 		}
 	})

@@ -13,6 +13,7 @@ const (
 	StreamJobs     = "REFRESH_JOBS"     // work still to do; a work queue
 	StreamOutcomes = "REFRESH_OUTCOMES" // the truth about what ended how
 	StreamLive     = "REFRESH_LIVE"     // the live calls of each login's last cycle, for when Redis has forgotten them
+	StreamPushes   = "REFRESH_PUSHES"   // what Flinks has pushed, as notices without the data
 	StreamDead     = "REFRESH_DEAD"     // messages that are no valid job, with the reason
 	BucketAccounts = "refresh-accounts" // object store: the accounts of the last refresh, one object per loginId
 )
@@ -22,6 +23,7 @@ const (
 	SubjectsJobs     = "refresh.job.*.*.*"
 	SubjectsOutcomes = "refresh.outcome.*.*"
 	SubjectsLive     = "refresh.live.*"
+	SubjectsPushes   = "refresh.push.*"
 	SubjectsDead     = "refresh.dead.*"
 )
 

@@ -22,6 +22,14 @@ const (
 // Types lists every ending.
 var Types = []Type{Refreshed, ReconnectRequired, MFARequired, Failed}
 
+// AfterExpiry is what to do with an outcome whose requestId has expired.
+type AfterExpiry string
+
+// AskRefresh says: ask for a live refresh on demand as soon as the account
+// holder is there. It makes the bank ask again, and its outcome brings a new
+// requestId, which is good for some minutes from then.
+const AskRefresh AfterExpiry = "refresh"
+
 // Reason says in one word of a closed list why a refresh ended as it did.
 type Reason string
 
@@ -44,17 +52,14 @@ const (
 	NoSuccessLately       Reason = "no_success_lately"       // refreshes have failed at the bank for more than seven days
 	NoCachedCallLately    Reason = "no_cached_call_lately"   // nobody has read the data at Flinks for more than seven days
 	RefusedBefore         Reason = "refused_before"          // an earlier live refresh was refused and the login was not reconnected since; no live call was made
+	IneligibleAtFlinks    Reason = "ineligible_at_flinks"    // Flinks lists the login as ineligible for its nightly refresh; no call was made
 )
 
 // Reasons of mfa_required.
 const (
 	SecurityChallenge Reason = "security_challenge" // requestId is the session to answer it in
+	ChallengeListed   Reason = "challenge_listed"   // Flinks lists the login as stopped at a challenge; no call was made, and there is no session
 )
-
-// IneligibleAtFlinks is a reason of reconnect_required and of mfa_required:
-// Flinks lists the login as ineligible for its nightly refresh, and no call was
-// made.
-const IneligibleAtFlinks Reason = "ineligible_at_flinks"
 
 // Reasons of failed.
 const (
@@ -77,7 +82,7 @@ var Reasons = map[Type][]Reason{
 		CredentialsRefused, SecurityAnswerRefused, LoginDisabled, HolderAction, Refused,
 		NoSuccessLately, NoCachedCallLately, RefusedBefore, IneligibleAtFlinks,
 	},
-	MFARequired: {SecurityChallenge, IneligibleAtFlinks},
+	MFARequired: {SecurityChallenge, ChallengeListed},
 	Failed: {
 		BankUnavailable, FlinksUnreachable, StillProcessing, SessionLost, Busy, Throttled,
 		InvalidRequest, Unauthorized, WindowClosed, Cancelled,
@@ -102,6 +107,9 @@ type Outcome struct {
 	// RequestIDExpires: to answer a challenge, or to read the data.
 	RequestID        string    `json:"requestId,omitempty"`
 	RequestIDExpires time.Time `json:"requestIdExpires,omitzero"`
+	// AfterExpiry says, with mfa_required, what to do from then on. The
+	// account holder is hardly ever there within those minutes.
+	AfterExpiry AfterExpiry `json:"afterExpiry,omitempty"`
 
 	Calls    Calls     `json:"calls"`
 	Timings  Timings   `json:"timings"`

@@ -19,7 +19,7 @@ const (
 func (v *visit) clockOfNATS(ctx context.Context) []Check {
 	const name = "clock of nats"
 	var errs []error
-	for _, stream := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamDead} {
+	for _, stream := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead} {
 		asked := time.Now()
 		s, err := v.JS.Stream(ctx, stream)
 		took := time.Since(asked)
