@@ -25,5 +25,7 @@ func cycleKey(loginID, cycle string) string { return prefix + "{" + loginID + "}
 // milliseconds.
 func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login" }
 
-// bucketKey: set, loginIds of one part of the roster.
+// bucketKey: hash, loginIds of one part of the roster, without values. A set
+// would take twice the memory: before version 7.2 Redis has no compact form of
+// one.
 func bucketKey(n int) string { return prefix + "roster:" + strconv.Itoa(n) }

@@ -60,7 +60,7 @@ func (s *Store) enrol(ctx context.Context, list []Enrolment, now time.Time) (add
 		} else {
 			pipe.HSetNX(ctx, key, "on", true)
 		}
-		pipe.SAdd(ctx, bucketKey(bucketOf(e.LoginID)), e.LoginID)
+		pipe.HSet(ctx, bucketKey(bucketOf(e.LoginID)), e.LoginID, "")
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return 0, err
@@ -113,7 +113,7 @@ func (s *Store) members(ctx context.Context, first, last int) (ids []string, err
 		pipe := s.rdb.Pipeline()
 		var parts []*redis.StringSliceCmd
 		for b := first; b < min(first+pipeMost, last); b++ {
-			parts = append(parts, pipe.SMembers(ctx, bucketKey(b)))
+			parts = append(parts, pipe.HKeys(ctx, bucketKey(b)))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return nil, fmt.Errorf("state: read roster: %w", err)
@@ -132,7 +132,7 @@ func (s *Store) RosterSize(ctx context.Context) (int, error) {
 		pipe := s.rdb.Pipeline()
 		var counts []*redis.IntCmd
 		for b := first; b < min(first+pipeMost, Buckets); b++ {
-			counts = append(counts, pipe.SCard(ctx, bucketKey(b)))
+			counts = append(counts, pipe.HLen(ctx, bucketKey(b)))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return 0, fmt.Errorf("state: count roster: %w", err)
@@ -189,7 +189,7 @@ func (s *Store) Reconnected(ctx context.Context, loginID string, now time.Time) 
 // [ErrNotListed]: there is no such login.
 func (s *Store) Remove(ctx context.Context, loginID string) error {
 	pipe := s.rdb.Pipeline()
-	pipe.SRem(ctx, bucketKey(bucketOf(loginID)), loginID)
+	pipe.HDel(ctx, bucketKey(bucketOf(loginID)), loginID)
 	gone := pipe.Del(ctx, loginKey(loginID))
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("state: remove login: %w", err)
