@@ -96,22 +96,14 @@ func (d *Database) parsePostgres(address string) error {
 	return nil
 }
 
-// parseMySQL hands the driver the parts of the address in its own form; only
-// what follows the question mark is already in it.
 func (d *Database) parseMySQL(u *url.URL) error {
 	if u.Hostname() == "" || u.Path == "" || u.Path == "/" {
 		return errors.New("it lacks a host or a database: write mysql://user:password@host:3306/database")
 	}
-	at := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
-	cfg, err := mysql.ParseDSN("tcp(" + at + ")/?" + u.Query().Encode())
+	cfg, err := mysqlConfig(u)
 	if err != nil {
 		return d.clean("read the address", err)
 	}
-	cfg.User = u.User.Username()
-	cfg.Passwd, _ = u.User.Password()
-	cfg.DBName = strings.TrimPrefix(u.Path, "/")
-	cfg.MultiStatements = false // A second statement could end the read-only transaction.
-	cfg.Logger = &mysql.NopLogger{}
 	d.open = func() (*sql.DB, error) {
 		connector, err := mysql.NewConnector(cfg)
 		if err != nil {
@@ -120,6 +112,22 @@ func (d *Database) parseMySQL(u *url.URL) error {
 		return sql.OpenDB(connector), nil
 	}
 	return nil
+}
+
+// mysqlConfig hands the driver the parts of an address in its own form. Only
+// what follows the question mark is in that form already.
+func mysqlConfig(u *url.URL) (*mysql.Config, error) {
+	at := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "3306"))
+	cfg, err := mysql.ParseDSN("tcp(" + at + ")/?" + u.Query().Encode())
+	if err != nil {
+		return nil, err
+	}
+	cfg.User = u.User.Username()
+	cfg.Passwd, _ = u.User.Password()
+	cfg.DBName = strings.TrimPrefix(u.Path, "/")
+	cfg.MultiStatements = false // A second statement could end the read-only transaction.
+	cfg.Logger = &mysql.NopLogger{}
+	return cfg, nil
 }
 
 func parseSQLite(address string) (Database, error) {
