@@ -88,6 +88,7 @@ func commands(a *app) []*cobra.Command {
 		newRefreshCommand(a),
 		newReplayCommand(a),
 		newEventsCommand(a),
+		newLoginsCommand(a),
 		newParkedCommand(a),
 		newDeadCommand(a),
 		newDoctorCommand(a),
