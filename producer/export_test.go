@@ -13,3 +13,6 @@ var Firing = firing
 
 // BatchMessages is how many messages one request brings.
 const BatchMessages = batchMessages
+
+// MySQLConfig is what the driver is told.
+var MySQLConfig = mysqlConfig

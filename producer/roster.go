@@ -18,16 +18,23 @@ import (
 type Entry struct {
 	LoginID     string `json:"loginId"`
 	Institution string `json:"institution"` // optional
+	Scheduled   *bool  `json:"-"`           // it takes part in the nights; nil: the roster does not say
 }
 
-// A LineError is a line of a roster that names no login. The other lines are
-// not affected.
+// A LineError is a line of a roster, or a row of a query, that names no login.
+// The others are not affected.
 type LineError struct {
 	Line int // from 1
+	Row  bool
 	Err  error
 }
 
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.Row {
+		return fmt.Sprintf("row %d: %v", e.Line, e.Err)
+	}
+	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
@@ -36,8 +43,9 @@ func (e *LineError) Unwrap() error { return e.Err }
 const maxLine = 64 << 10
 
 // ReadRoster reads a list of logins: CSV with a header that has a column
-// loginId or login_id (and, if it likes, institution), or NDJSON with the same
-// names, whichever the first character shows. A line that names no login comes
+// loginId or login_id (and, if it likes, institution and scheduled), or NDJSON
+// with the same names, whichever the first character shows. A line that names
+// no login comes
 // as a [*LineError] and the next one follows; any other error ends the list.
 // A line is held at a time, however long the list is.
 func ReadRoster(r io.Reader) iter.Seq2[Entry, error] {
@@ -61,7 +69,7 @@ func ReadRoster(r io.Reader) iter.Seq2[Entry, error] {
 			var e Entry
 			if !broken {
 				if e, err = parse(line); err != nil {
-					err = &LineError{lines.n, err}
+					err = &LineError{Line: lines.n, Err: err}
 				}
 			}
 			if !yield(e, err) {
@@ -128,7 +136,7 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 		line = bytes.TrimSpace(line)
 		if long {
-			return line, &LineError{l.n, fmt.Errorf("it is longer than %d bytes", maxLine)}
+			return line, &LineError{Line: l.n, Err: fmt.Errorf("it is longer than %d bytes", maxLine)}
 		}
 		if len(line) > 0 {
 			return line, nil
@@ -160,7 +168,8 @@ func (l *lineReader) read() (line []byte, long bool) {
 func parseNDJSON(line []byte) (Entry, error) {
 	var e struct {
 		Entry
-		Snake string `json:"login_id"`
+		Snake     string `json:"login_id"`
+		Scheduled scalar `json:"scheduled"`
 	}
 	err := json.Unmarshal(line, &e)
 	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -172,7 +181,28 @@ func parseNDJSON(line []byte) (Entry, error) {
 	if e.LoginID == "" {
 		e.LoginID = e.Snake
 	}
+	if e.Entry.Scheduled, err = parseScheduled(string(e.Scheduled)); err != nil {
+		return Entry{}, err
+	}
 	return e.checked()
+}
+
+// columns are the places of what is read in a line or row; -1: it is not there.
+type columns struct{ login, institution, scheduled int }
+
+func findColumns(names []string) columns {
+	c := columns{-1, -1, -1}
+	for i, name := range names {
+		switch strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "_", "")) {
+		case "loginid":
+			c.login = i
+		case "institution":
+			c.institution = i
+		case "scheduled":
+			c.scheduled = i
+		}
+	}
+	return c
 }
 
 // csvParser reads the header. Lines are parsed one by one, so that an open
@@ -182,16 +212,8 @@ func csvParser(header []byte) (func([]byte) (Entry, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	login, institution := -1, -1
-	for i, name := range names {
-		switch strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "_", "")) {
-		case "loginid":
-			login = i
-		case "institution":
-			institution = i
-		}
-	}
-	if login < 0 {
+	at := findColumns(names)
+	if at.login < 0 {
 		return nil, fmt.Errorf("the header %.80q has no column loginId", strings.Join(names, ","))
 	}
 	return func(line []byte) (Entry, error) {
@@ -202,12 +224,22 @@ func csvParser(header []byte) (func([]byte) (Entry, error), error) {
 		if len(fields) != len(names) {
 			return Entry{}, fmt.Errorf("it has %d fields, the header has %d", len(fields), len(names))
 		}
-		e := Entry{LoginID: strings.TrimSpace(fields[login])}
-		if institution >= 0 {
-			e.Institution = strings.TrimSpace(fields[institution])
-		}
-		return e.checked()
+		return at.entry(func(i int) string { return fields[i] })
 	}, nil
+}
+
+// entry reads the fields of a line or row.
+func (c columns) entry(field func(int) string) (e Entry, err error) {
+	e.LoginID = strings.TrimSpace(field(c.login))
+	if c.institution >= 0 {
+		e.Institution = strings.TrimSpace(field(c.institution))
+	}
+	if c.scheduled >= 0 {
+		if e.Scheduled, err = parseScheduled(field(c.scheduled)); err != nil {
+			return Entry{}, err
+		}
+	}
+	return e.checked()
 }
 
 func csvFields(line []byte) ([]string, error) {

@@ -17,8 +17,9 @@ import (
 	"nightshift/producer/event"
 )
 
-// read lists what a roster yields: "login@institution", "line 3: why" for a
-// broken line, and "end: why" for an error that ends it.
+// read lists what a roster yields: "login@institution", with " on" or " off"
+// where it says whether the login is scheduled, "line 3: why" for a broken line,
+// and "end: why" for an error that ends it.
 func read(roster iter.Seq2[producer.Entry, error]) []string {
 	got := []string{}
 	for e, err := range roster {
@@ -27,11 +28,23 @@ func read(roster iter.Seq2[producer.Entry, error]) []string {
 		} else if err != nil {
 			got = append(got, "end: "+err.Error())
 		} else {
-			got = append(got, e.LoginID+"@"+e.Institution)
+			got = append(got, e.LoginID+"@"+e.Institution+scheduledWord(e.Scheduled))
 		}
 	}
 	return got
 }
+
+func scheduledWord(on *bool) string {
+	switch {
+	case on == nil:
+		return ""
+	case *on:
+		return " on"
+	}
+	return " off"
+}
+
+const notScheduled = ": want true or false, yes or no, 1 or 0, or nothing"
 
 const onlyThese = ": only letters, digits, '-' and '_' are allowed"
 
@@ -76,6 +89,14 @@ var rosters = []struct {
 	{"a long header ends it", strings.Repeat("x", 200_000) + "\nloginId\na\n", []string{"end: roster: line 1: it is longer than 65536 bytes"}},
 	{"a long loginId", "loginId\n" + strings.Repeat("x", 129) + "\n", []string{"line 2: bad loginId: it has 129 characters, at most 128 are allowed"}},
 
+	{"scheduled says yes or no in many words, or nothing", "loginId,SCHEDULED\na,true\nb,False\nc,1\nd,0\ne, YES \nf,no\ng,t\nh,f\ni,\n", []string{
+		"a@ on", "b@ off", "c@ on", "d@ off", "e@ on", "f@ off", "g@ on", "h@ off", "i@",
+	}},
+	{"another word for scheduled breaks its line alone", "scheduled,loginId\nmaybe,a\n2,b\nyes,c\n" + strings.Repeat("z", 100) + ",d\n", []string{
+		`line 2: scheduled is "maybe"` + notScheduled, `line 3: scheduled is "2"` + notScheduled, "c@ on",
+		`line 5: scheduled is "` + strings.Repeat("z", 40) + `"` + notScheduled,
+	}},
+
 	// NDJSON.
 	{"an object a line", `{"loginId":"a","institution":"X"}` + "\n" + `{"loginId":"b"}` + "\n", []string{"a@X", "b@"}},
 	{"the last object needs no end of line", `{"loginId":"a"}`, []string{"a@"}},
@@ -95,6 +116,14 @@ var rosters = []struct {
 	}},
 	{"a first object that is too long spoils no other", `{"x":"` + strings.Repeat("x", 70_000) + `"}` + "\n" + `{"loginId":"b"}`, []string{
 		"line 1: it is longer than 65536 bytes", "b@",
+	}},
+
+	{"scheduled is a bool, a number or a text", `{"loginId":"a","scheduled":true}` + "\n" + `{"scheduled":0,"loginId":"b"}` + "\n" +
+		`{"loginId":"c","Scheduled":"y\u0065s"}` + "\n" + `{"loginId":"d","scheduled":null}` + "\n" + `{"loginId":"e","scheduled":""}`, []string{
+		"a@ on", "b@ off", "c@ on", "d@", "e@",
+	}},
+	{"or else its line is broken", `{"loginId":"a","scheduled":"null"}` + "\n" + `{"loginId":"b","scheduled":[true]}` + "\n" + `{"loginId":"c","scheduled":1.0}` + "\n" + `{"loginId":"d"}`, []string{
+		`line 1: scheduled is "null"` + notScheduled, `line 2: scheduled is "[true]"` + notScheduled, `line 3: scheduled is "1.0"` + notScheduled, "d@",
 	}},
 
 	// Neither.

@@ -28,7 +28,9 @@ func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login"
 // bucketsKey: set, the numbers of the roster's parts that may hold logins.
 const bucketsKey = prefix + "roster"
 
-// bucketKey: set, loginIds of one part of the roster.
+// bucketKey: hash, loginIds of one part of the roster, without values. A set
+// would take twice the memory: before version 7.2 Redis has no compact form of
+// one.
 func bucketKey(n int) string { return prefix + "roster:" + strconv.Itoa(n) }
 
 // lastNightKey: string, the cycle of the latest night.

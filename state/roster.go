@@ -62,7 +62,7 @@ func (s *Store) enrol(ctx context.Context, list []Enrolment, now time.Time) (add
 		} else {
 			pipe.HSetNX(ctx, key, "on", true)
 		}
-		pipe.SAdd(ctx, bucketKey(bucketOf(e.LoginID)), e.LoginID)
+		pipe.HSet(ctx, bucketKey(bucketOf(e.LoginID)), e.LoginID, "")
 	}
 	pipe.SAdd(ctx, bucketsKey, used...)
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -130,7 +130,7 @@ func (s *Store) members(ctx context.Context, buckets []int) (ids []string, err e
 		pipe := s.rdb.Pipeline()
 		parts := make([]*redis.StringSliceCmd, len(part))
 		for i, b := range part {
-			parts[i] = pipe.SMembers(ctx, bucketKey(b))
+			parts[i] = pipe.HKeys(ctx, bucketKey(b))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return nil, fmt.Errorf("state: read roster: %w", err)
@@ -152,7 +152,7 @@ func (s *Store) RosterSize(ctx context.Context) (n int, err error) {
 		pipe := s.rdb.Pipeline()
 		counts := make([]*redis.IntCmd, len(part))
 		for i, b := range part {
-			counts[i] = pipe.SCard(ctx, bucketKey(b))
+			counts[i] = pipe.HLen(ctx, bucketKey(b))
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return 0, fmt.Errorf("state: count roster: %w", err)
@@ -209,7 +209,7 @@ func (s *Store) Reconnected(ctx context.Context, loginID string, now time.Time) 
 // [ErrNotListed]: there is no such login.
 func (s *Store) Remove(ctx context.Context, loginID string) error {
 	pipe := s.rdb.Pipeline()
-	pipe.SRem(ctx, bucketKey(bucketOf(loginID)), loginID)
+	pipe.HDel(ctx, bucketKey(bucketOf(loginID)), loginID)
 	gone := pipe.Del(ctx, loginKey(loginID))
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("state: remove login: %w", err)

@@ -53,7 +53,7 @@ func use(t *testing.T, url string, test func(t *testing.T, s *state.Store, rdb r
 }
 
 // redisServer starts the real thing on a free port and returns its address.
-func redisServer(t *testing.T, args ...string) string {
+func redisServer(t testing.TB, args ...string) string {
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -76,7 +76,7 @@ func redisServer(t *testing.T, args ...string) string {
 }
 
 // freePort finds one below 55535, since a cluster node adds 10000 for its bus.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -92,7 +92,7 @@ func freePort(t *testing.T) int {
 }
 
 // until polls a condition that another process makes true.
-func until(t *testing.T, ok func() bool) {
+func until(t testing.TB, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

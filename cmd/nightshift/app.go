@@ -92,6 +92,7 @@ func commands(a *app) []*cobra.Command {
 		newEventsCommand(a),
 		newReportCommand(a),
 		newStatusCommand(a),
+		newLoginsCommand(a),
 		newParkedCommand(a),
 		newDeadCommand(a),
 		newDoctorCommand(a),

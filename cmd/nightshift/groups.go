@@ -253,7 +253,7 @@ func allSettings() *pflag.FlagSet {
 	fs.SortFlags = false
 	for _, g := range []settings{
 		&storeSettings{}, &flinksSettings{}, &nightSettings{}, &routineSettings{},
-		&workSettings{}, &pushSettings{}, &webhookSettings{}, &connectSettings{}, &mfaSettings{},
+		&workSettings{}, &pushSettings{}, &rosterSource{}, &webhookSettings{}, &connectSettings{}, &mfaSettings{},
 		&metricsSettings{}, &logSettings{},
 	} {
 		g.Register(fs)

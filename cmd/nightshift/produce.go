@@ -29,23 +29,23 @@ the holders that have to act, once, and publishes a job for every other login
 that is eligible. Any number of replicas may run: one works, another takes over
 where it was when it dies. --once does the same now and ends, for cron.
 
-With --once and a list (--roster) a job is published for each login of the list
-and no other, whatever its record says: what you ask for is done.
+Where the roster is your own table, name it (--sql and --query, or --roster): it
+is read before each night, new logins join, and those it no longer holds take
+part no more. But --once with --roster publishes a job for each login of that
+list and for no other, whatever its record says: what you ask for is done.
 
 All of it can be repeated: a login that has a job waiting already, or whose
 refresh of this cycle has ended, is not refreshed again.`,
 		Example: `  nightshift produce --nats-url nats://nats:4222 --redis-url redis://redis:6379/0
   nightshift produce --window 01:00-05:00 --timezone America/Toronto --missed catch-up
+  nightshift produce --sql postgres://reader@db/bank --query 'select login_id, institution from banks'
   nightshift produce --once --cycle 2026-11-22
   psql -At -c "select login_id from banks" | sed '1i loginId' | nightshift produce --once --roster -`,
 		GroupID: groupNight,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			if r.file != "" {
-				if !once {
-					return usageError("--roster needs --once: the nights are those of the roster that %q keeps", "nightshift logins import")
-				}
+			if once && r.source.file != "" {
 				return a.produceList(ctx, &s, ns, &r, logs, asJSON)
 			}
 			night, err := r.night(ns, now())
@@ -68,6 +68,12 @@ refresh of this cycle has ended, is not refreshed again.`,
 					return err
 				}
 			}
+			if r.source.given() {
+				if err := r.source.again(); err != nil {
+					return err
+				}
+				routine.Before = a.syncRoster(&r.source, st.State, log, others)
+			}
 			if !once {
 				return a.produceNights(ctx, log, routine, ns.window(), rs.Missed == "catch-up")
 			}
@@ -78,7 +84,7 @@ refresh of this cycle has ended, is not refreshed again.`,
 			return a.printNight(n, asJSON)
 		},
 	}
-	a.settings(cmd, &s, &f, &ns, &rs, &push, &logs)
+	a.settings(cmd, &s, &f, &ns, &rs, &push, &r.source, &logs)
 	r.register(cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "publish now and end")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
@@ -106,7 +112,7 @@ type produced struct {
 
 // produceList publishes a job for each login of a list.
 func (a *app) produceList(ctx context.Context, s *storeSettings, ns nightSettings, r *rosterFlags, logs logSettings, asJSON bool) error {
-	list, err := r.open(a, ns)
+	list, err := r.open(ctx, a, ns)
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,7 @@ func (a *app) produceList(ctx context.Context, s *storeSettings, ns nightSetting
 		return err
 	}
 	defer st.Close()
-	screen.Start("publishing", list.lines)
+	screen.Start("publishing", max(list.Lines(), 0))
 	done := 0
 	p, err := r.publish(ctx, st, list, ns, others, func(event.Job) {
 		if done++; done%100 == 0 {

@@ -18,16 +18,15 @@ import (
 
 // rosterFlags say whose refresh is asked for, and how.
 type rosterFlags struct {
-	file  string
-	cycle string
-	live  bool
+	source rosterSource // A group of settings of its own.
+	cycle  string
+	live   bool
 }
 
 func (r *rosterFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.file, "roster", "", "the logins: CSV with a header that has a column loginId, or NDJSON; - is standard input")
+	r.source.registerFile(cmd)
 	cmd.Flags().StringVar(&r.cycle, "cycle", "", "name of the run, such as 2026-11-22; one outcome per login and cycle (default: today)")
 	cmd.Flags().BoolVar(&r.live, "live", false, "ask the banks even where the data at Flinks is fresh")
-	_ = cmd.MarkFlagFilename("roster", "csv", "ndjson", "jsonl")
 }
 
 // plan is what the jobs have in common. Jobs that are published within the
@@ -70,34 +69,13 @@ func (s nightSettings) options() event.Options {
 	return o
 }
 
-// roster is an opened list of logins.
-type roster struct {
-	io.ReadCloser
-	lines int // that may name a login; 0: they cannot be counted beforehand
-}
-
-// open refuses what is wrong with the flags and opens the roster, once: it may
+// open refuses what is wrong with the flags and opens the list, once: it may
 // be a pipe. It is called before anything else begins.
-func (r *rosterFlags) open(a *app, n nightSettings) (*roster, error) {
+func (r *rosterFlags) open(ctx context.Context, a *app, n nightSettings) (*rosterList, error) {
 	if _, err := r.plan(n, now()); err != nil {
 		return nil, err
 	}
-	switch r.file {
-	case "":
-		return nil, usageError("--roster is missing: a file with the logins, or - for standard input")
-	case "-":
-		return &roster{ReadCloser: io.NopCloser(a.stdin)}, nil
-	}
-	f, err := os.Open(r.file)
-	if err != nil {
-		return nil, usageError("--roster: %w", err)
-	}
-	lines, err := countLines(f)
-	if err != nil {
-		_ = f.Close()
-		return nil, usageError("--roster: %w", err)
-	}
-	return &roster{ReadCloser: f, lines: lines}, nil
+	return r.source.open(ctx, a)
 }
 
 // countLines counts the lines of a file, but for a CSV's header; 0 if it is
@@ -127,14 +105,14 @@ func countLines(f *os.File) (int, error) {
 
 // publish publishes the roster and tells of its broken lines on w. each, if
 // not nil, is called for every job.
-func (r *rosterFlags) publish(ctx context.Context, st *stores, list *roster, n nightSettings, w io.Writer, each func(event.Job)) (produced, error) {
+func (r *rosterFlags) publish(ctx context.Context, st *stores, list *rosterList, n nightSettings, w io.Writer, each func(event.Job)) (produced, error) {
 	plan, err := r.plan(n, now())
 	if err != nil {
 		return produced{}, err
 	}
 	bad := &badLines{w: w}
 	var broken error
-	jobs := plan.Jobs(watched(producer.ReadRoster(list), &broken), bad.add)
+	jobs := plan.Jobs(watched(list.Entries(), &broken), bad.add)
 	tally, err := producer.Publisher{JS: st.JS}.Publish(ctx, jobs, func(p producer.Published) {
 		if each != nil {
 			each(p.Job)

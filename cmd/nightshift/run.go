@@ -35,7 +35,7 @@ command is given again on the same day (or with the same --cycle).`,
 			if err != nil {
 				return err
 			}
-			list, err := r.open(a, ns)
+			list, err := r.open(ctx, a, ns)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ command is given again on the same day (or with the same --cycle).`,
 				return err
 			}
 			n := &night{stores: st, worker: work.worker(st, client, log), screen: screen, log: log, data: s.place(), again: "the same command"}
-			sum, bad := n.run(ctx, list.lines, func(each func(event.Job)) (produced, error) {
+			sum, bad := n.run(ctx, max(list.Lines(), 0), func(each func(event.Job)) (produced, error) {
 				return r.publish(ctx, st, list, ns, others, each)
 			})
 			if bad != nil && !isBadLines(bad) {
@@ -63,7 +63,7 @@ command is given again on the same day (or with the same --cycle).`,
 			return bad
 		},
 	}
-	a.settings(cmd, &s, &f, &ns, &work, &work.Push, &logs)
+	a.settings(cmd, &s, &f, &ns, &work, &work.Push, &r.source, &logs)
 	r.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object and nothing else")
 	return cmd

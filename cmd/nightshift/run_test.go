@@ -136,7 +136,7 @@ func TestRunBeginsNothingWithoutItsSettings(t *testing.T) {
 		args    string
 		want    string
 	}{
-		{"a roster", b.environ(), "run", "--roster is missing: a file with the logins, or - for standard input"},
+		{"a roster", b.environ(), "run", "there is no list: give --roster, where - is standard input, or --sql and --query"},
 		{"a roster that is there", b.environ(), "run --roster " + data, "--roster: open " + data + ": no such file or directory"},
 		{"a cycle of the right form", b.environ(), "run --roster - --cycle tonight",
 			`--cycle: bad cycle "tonight": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
@@ -149,8 +149,6 @@ func TestRunBeginsNothingWithoutItsSettings(t *testing.T) {
 		{"the same for consume", nil, "consume",
 			`--flinks-url is missing (or NIGHTSHIFT_FLINKS_URL): the address of your Flinks API, or of a simulator that "nightshift sandbox" serves`},
 		{"a cycle for produce", nil, "produce --once --roster - --cycle 2026", `--cycle: bad cycle "2026": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
-		{"the word that a list is published now", nil, "produce --roster -",
-			`--roster needs --once: the nights are those of the roster that "nightshift logins import" keeps`},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
 			r := run(t, append(tc.environ, "NIGHTSHIFT_DATA="+data), strings.Fields(tc.args)...)
