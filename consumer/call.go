@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -23,6 +24,7 @@ type course struct {
 	op        string    // the call made last
 	recorded  int       // live calls written down in Redis, by this worker
 	lastReply time.Time // when Flinks last answered within the session
+	turn      time.Time // when the second call of a move may begin
 
 	counts     event.Counts
 	detail     []byte // GetAccountsDetail's body as it came
@@ -74,11 +76,11 @@ func (w *Worker) call(h *hold, work *Work, c *course) (Reply, error) {
 // the bank's UNAUTHORIZED from our own.
 func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	live := work.Phase == event.PhaseLive
+	spent := &work.Spent.Cached
 	if live {
-		work.Spent.Live++
-	} else {
-		work.Spent.Cached++
+		spent = &work.Spent.Live
 	}
+	*spent++
 	c.op = flinks.OpGenerateAuthorizeToken
 	w.Stats.Calls.Add(1)
 	token, err := w.Flinks.GenerateAuthorizeToken(h)
@@ -88,6 +90,10 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 		return r, nil
 	}
 	w.reply(nil, work, c)
+	if !w.wait(h, time.Until(c.turn)) {
+		*spent--
+		return Reply{}, errStopped
+	}
 	request := flinks.Cached(work.LoginID)
 	if live {
 		if err := w.recordLive(h, work, c); err != nil {
@@ -108,6 +114,9 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 		reached(liveCalled)
 	}
 	r := w.reply(err, work, c)
+	if live {
+		w.heard(h, *work, r)
+	}
 	if err != nil {
 		return r, nil
 	}
@@ -202,6 +211,7 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 	fe, answered := errors.AsType[*flinks.Error](err)
 	if answered {
 		r.FlinksCode, r.RequestID, r.RetryAfter, r.Unsent = fe.FlinksCode, fe.RequestID, fe.RetryAfter, fe.Unsent
+		work.Institution = cmp.Or(fe.Institution, work.Institution)
 	}
 	if err == nil || answered && fe.HTTPStatus != 0 {
 		w.rows.good(host)
@@ -209,7 +219,7 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 	}
 	switch {
 	case r.Kind == flinks.KindThrottled:
-		w.pace.throttled(time.Now(), r.RetryAfter)
+		w.turns.throttled(r.RetryAfter)
 	case r.Kind == flinks.KindTransport && r.Unsent:
 		r.InARow = w.rows.suspect(host, work.LoginID)
 	case suspicious(r.Kind, c.op):
@@ -217,7 +227,7 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 			r.InARow = max(r.InARow, w.Policy.OurFault) // a probe: it is known already whose fault it is
 		}
 	case r.Kind != flinks.KindTransport:
-		w.pace.good()
+		w.turns.pace.good()
 		w.good(c.op)
 	}
 	return r

@@ -39,14 +39,8 @@ func (c *circuit) init(store *state.Store, owner string, log *slog.Logger) {
 	c.store, c.owner, c.log, c.changed = store, owner, log, make(chan struct{})
 }
 
-// watch keeps up with what other workers find out, until ctx ends. While Redis
-// does not answer, nothing is pulled anyhow.
-func (c *circuit) watch(ctx context.Context) {
-	for sleep(ctx.Done(), circuitLook) {
-		c.look(ctx)
-	}
-}
-
+// look learns what other workers have found out. While Redis does not answer,
+// nothing is pulled anyhow.
 func (c *circuit) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()

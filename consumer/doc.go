@@ -13,6 +13,8 @@
 //
 //	pull.go      takes jobs, as many as there are free slots
 //	life.go      one job from its claim to its end
+//	admit.go     whether the bank takes a live call now
+//	turns.go     the pace of calls that all workers keep
 //	call.go      one move: one call to Flinks
 //	step.go      (job, reply, now) -> move
 //	settle.go    the end: accounts, outcome, record, ack

@@ -31,7 +31,10 @@ type hold struct {
 	over   *time.Timer   // fires then
 	live   atomic.Int64  // live calls of the cycle, as Redis was told
 	asking atomic.Bool   // a live call is on its way
-	beats  sync.WaitGroup
+
+	seat  atomic.Pointer[string] // the institution at which a live session's place is taken
+	probe string                 // the institution whose circuit the job's next live call probes
+	beats sync.WaitGroup
 }
 
 // hold starts the heartbeat of a claim that was asked for at the time asked.
@@ -90,6 +93,20 @@ func (h *hold) beat() {
 		if err := h.renew(); errors.Is(err, state.ErrLost) {
 			h.cancel(err)
 		}
+		h.keepSeat()
+	}
+}
+
+// keepSeat keeps the place of a live session. A lost beat does no harm.
+func (h *hold) keepSeat() {
+	institution := h.seat.Load()
+	if institution == nil {
+		return
+	}
+	ctx, cancel := h.brief()
+	defer cancel()
+	if err := h.worker.State.KeepSession(ctx, *institution, h.lease.Owner, leaseTTL); err != nil {
+		h.worker.Log.Debug("place among the live sessions not renewed (continuing)", "institution", *institution, "err", err)
 	}
 }
 

@@ -46,6 +46,7 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	case state.Claimed:
 		held.Live = max(held.Live, job.Spent.Live)
 		h := w.hold(ctx, msg, lease, asked, held)
+		defer w.leave(h)
 		defer h.drop()
 		if (mayRepeat(job, meta, held) || !held.KnownLogin) && w.recall(h, job, &held) {
 			return
@@ -128,11 +129,8 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 // next makes one call and decides what follows. With an error the call was not
 // made, or its answer does not count; the move's work is the job as it stands.
 func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
-	if !w.wait(h, w.pace.turn(time.Now())) || work.Phase == event.PhaseLive && w.isStopping() {
-		return Move{Work: work}, errStopped // a live call that is cut off would be spent in vain
-	}
-	if err := h.certain(); err != nil {
-		return Move{Work: work}, err
+	if move, ok, err := w.ready(h, work, c); !ok {
+		return move, err
 	}
 	before := work
 	reply, err := w.call(h, &work, c)
@@ -150,4 +148,44 @@ func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
 		w.unrecord(h, move.Work.Spent.Live)
 	}
 	return move, nil
+}
+
+// ready waits until the call may be made. If it may not, the move says what
+// becomes of the job, or an error why it cannot go on here.
+func (w *Worker) ready(h *hold, work Work, c *course) (Move, bool, error) {
+	if move, ok, err := w.admit(h, work); !ok {
+		return move, false, err
+	}
+	if !w.awaitTurn(h, work, c) || work.Phase == event.PhaseLive && w.isStopping() {
+		return Move{Work: work}, false, errStopped // a live call that is cut off would be spent in vain
+	}
+	if move, ok, err := w.admit(h, work); !ok { // its bank may have closed meanwhile
+		return move, false, err
+	}
+	if err := h.certain(); err != nil {
+		return Move{Work: work}, false, err
+	}
+	return Move{}, true, nil
+}
+
+// awaitTurn waits for the turn that the job's next call takes in the pace of
+// all workers, or its next two. It reports false when the worker stops or the
+// hold ends first.
+func (w *Worker) awaitTurn(h *hold, work Work, c *course) bool {
+	c.turn = time.Time{}
+	if w.turns.pace.free(time.Now()) {
+		return true
+	}
+	calls := 1
+	if work.Phase == event.PhaseCached || work.Phase == event.PhaseLive {
+		calls = 2 // a token is minted first
+	}
+	select {
+	case mine := <-w.turns.ask(calls):
+		c.turn = mine.at.Add(mine.gap)
+		return w.wait(h, time.Until(mine.at))
+	case <-w.stopping:
+	case <-h.Done():
+	}
+	return false
 }

@@ -66,6 +66,12 @@ type Reply struct {
 	ShortWait time.Duration
 }
 
+// Bar is what keeps a job from a live call at its bank for now.
+type Bar struct {
+	Paused bool          // the bank is in maintenance; else as many sessions as it may have are open
+	After  time.Duration // with Paused: until it may be asked whether it is back
+}
+
 func call(w Work, phase event.Phase) Move {
 	w.Phase = phase
 	return Move{Do: Call, Work: w}

@@ -3,6 +3,8 @@ package consumer
 import (
 	"sync"
 	"time"
+
+	"nightshift/state"
 )
 
 // The gap between two calls: where it begins when Flinks asks to slow down,
@@ -21,38 +23,64 @@ const stopMost = time.Minute
 // that come in belong to calls made before it.
 const paceHold = 200 * time.Millisecond
 
-// pace spaces the calls of the process after Flinks has asked to slow down.
-// Each such answer doubles the gap, each good one takes a hundredth off it; so
-// the pace finds the rate that Flinks grants and stays just below, and a
-// single throttled login among thousands costs next to nothing.
+// pace is what this worker knows of the pace of calls that all workers keep
+// ([turns]), and keeps alone where Redis does not tell. Each throttled answer
+// doubles the gap, each good one takes a hundredth off it; so the pace finds
+// the rate that Flinks grants and stays just below, and a single throttled
+// login among thousands costs next to nothing.
 type pace struct {
-	mu    sync.Mutex
-	gap   time.Duration
-	next  time.Time // when the next call may begin
-	until time.Time // end of the hold
+	least time.Duration // the gap that --rate asks for
+
+	mu        sync.Mutex
+	gap       time.Duration
+	next      time.Time // when the next call may begin
+	until     time.Time // end of the hold
+	throttles time.Time // the last throttled answer that counted here
+	fine      int       // good answers that Redis has not been told of
 }
 
-// throttled slows down, and stops for as long as Flinks said, within reason.
-func (p *pace) throttled(now time.Time, retryAfter time.Duration) {
+// throttled slows down, and stops for as long as Flinks said, within reason. It
+// reports whether that is news.
+func (p *pace) throttled(now time.Time, retryAfter time.Duration) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if stop := now.Add(min(retryAfter, stopMost)); stop.After(p.next) {
-		p.next = stop
+		p.next, news = stop, retryAfter > 0
 	}
 	if now.Before(p.until) {
-		return
+		return news
 	}
-	p.gap = min(max(2*p.gap, gapFirst), gapMost)
-	p.until = now.Add(paceHold)
+	p.gap = min(max(2*p.step(), gapFirst), max(gapMost, p.least))
+	p.until, p.throttles = now.Add(paceHold), now
+	return true
 }
 
 // good speeds up a little.
 func (p *pace) good() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gap -= p.gap / 100; p.gap < gapLeast {
+	if p.gap == 0 {
+		return
+	}
+	p.fine++
+	if p.gap -= p.gap / 100; p.gap < gapLeast || p.gap <= p.least {
 		p.gap = 0
 	}
+}
+
+// goods takes the number of good answers that Redis is told of now.
+func (p *pace) goods() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, p.fine = p.fine, 0
+	return n
+}
+
+// free reports whether calls need no turn.
+func (p *pace) free(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.step() == 0 && !p.next.After(now)
 }
 
 // turn is how long a call has to wait for its turn, which is taken by asking.
@@ -63,6 +91,34 @@ func (p *pace) turn(now time.Time) time.Duration {
 		p.next = now
 	}
 	wait := p.next.Sub(now)
-	p.next = p.next.Add(p.gap)
+	p.next = p.next.Add(p.step())
 	return wait
 }
+
+// alone takes turns for so many calls without asking Redis.
+func (p *pace) alone(now time.Time, calls int) turn {
+	first := turn{at: now.Add(p.turn(now))}
+	for range calls - 1 {
+		p.turn(now)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first.gap = p.step()
+	return first
+}
+
+// learn takes over what Redis has said to a question of the time asked, in
+// which so many turns were taken, unless Flinks has asked to slow down since.
+// It returns the gap that is kept.
+func (p *pace) learn(asked time.Time, told state.Pace, turns int) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !asked.Before(p.throttles) {
+		p.gap = told.Gap
+		p.next = time.Now().Add(told.Wait + time.Duration(turns)*p.step())
+	}
+	return p.step()
+}
+
+// step is the gap that is kept.
+func (p *pace) step() time.Duration { return max(p.gap, p.least) }

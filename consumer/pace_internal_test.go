@@ -2,8 +2,14 @@ package consumer
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"nightshift/state"
 )
 
 func TestPace(t *testing.T) {
@@ -69,6 +75,88 @@ func TestPace(t *testing.T) {
 			t.Errorf("wait of %v", got)
 		}
 	})
+}
+
+// TestTurnsWithoutRedis: a worker that cannot ask keeps the last known gap.
+func TestTurnsWithoutRedis(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	start := func(t *testing.T) (*turns, *miniredis.Miniredis) {
+		m := miniredis.RunT(t)
+		store, err := state.Open("redis://" + m.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = store.Close() })
+		var w turns
+		w.init(store, 0, quiet)
+		return &w, m
+	}
+	t.Run("the gap that Redis told is kept", func(t *testing.T) {
+		w, m := start(t)
+		w.throttled(0)
+		w.throttled(0) // belongs to the first
+		first := w.reserve(1)
+		m.SetError("LOADING")
+		second := w.reserve(2)
+		third := w.reserve(1)
+		if first.gap != gapFirst || second.gap != gapFirst {
+			t.Errorf("gaps of %v and %v", first.gap, second.gap)
+		}
+		if second.at.Before(first.at.Add(gapFirst)) || third.at.Before(second.at.Add(2*gapFirst)) {
+			t.Errorf("turns at %v, %v, %v", first.at, second.at, third.at)
+		}
+	})
+	t.Run("a throttled answer slows down here", func(t *testing.T) {
+		w, m := start(t)
+		m.SetError("LOADING")
+		if !w.pace.free(time.Now()) {
+			t.Error("there is a gap before anything happened")
+		}
+		w.throttled(10 * time.Second)
+		if w.pace.free(time.Now()) {
+			t.Error("there is no gap")
+		}
+		if wait := time.Until(w.reserve(1).at); wait < 8*time.Second {
+			t.Errorf("the next call waits %v", wait)
+		}
+	})
+	t.Run("what was asked before a throttled answer does not undo it", func(t *testing.T) {
+		w, _ := start(t)
+		asked := time.Now().Add(-time.Second)
+		w.throttled(0)
+		w.pace.learn(asked, state.Pace{}, 0)
+		if w.pace.free(time.Now()) {
+			t.Error("the gap is gone")
+		}
+		w.pace.learn(time.Now(), state.Pace{}, 0)
+		if !w.pace.free(time.Now().Add(time.Second)) {
+			t.Error("what was asked since is not believed")
+		}
+	})
+	t.Run("a rate is never passed for want of a whole microsecond", func(t *testing.T) {
+		for rate, want := range map[int]time.Duration{
+			0: 0, 1: time.Second, 300: 3334 * time.Microsecond, 1000: time.Millisecond, 10_000: 100 * time.Microsecond,
+		} {
+			var w turns
+			if w.init(nil, rate, quiet); w.pace.least != want {
+				t.Errorf("%d calls a second lie %v apart, want %v", rate, w.pace.least, want)
+			}
+		}
+	})
+}
+
+func TestInstitutionName(t *testing.T) {
+	for _, row := range []struct{ name, want string }{
+		{"", ""},
+		{" \n", ""},
+		{"RBC", "rbc"},
+		{"  Caisse  D'ÉPARGNE\n", "caisse d'épargne"},
+		{strings.Repeat("é", 5000), strings.Repeat("é", longestName)},
+	} {
+		if got := institution(row.name); got != row.want {
+			t.Errorf("%.40q is kept as %.40q, want %.40q", row.name, got, row.want)
+		}
+	}
 }
 
 func TestRows(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,7 @@ type rig struct {
 	keep     *consumer.Accounts    // as workers write it
 	redis    *miniredis.Miniredis
 	store    *state.Store
+	trips    *trips
 	sim      *flinkstest.Server
 	client   *flinks.Client
 	log      *logbook
@@ -60,7 +62,7 @@ func bubbleWith(t *testing.T, opts flinkstest.Options, test func(r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{T: t, log: &logbook{}}
 		r.js = newJetStream(t)
-		r.redis, r.store = newRedis(t)
+		r.redis, r.store, r.trips = newRedis(t)
 		sim, client := flinkstest.Start(t, opts)
 		r.sim = sim
 		r.client = &flinks.Client{
@@ -113,7 +115,7 @@ func startNATS(t *testing.T, dir string) (js jetstream.JetStream, stop func()) {
 	}
 }
 
-func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store) {
+func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store, *trips) {
 	t.Helper()
 	m := miniredis.NewMiniRedis()
 	m.ClockTTL(true)
@@ -122,9 +124,37 @@ func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store) {
 		t.Fatal(err)
 	}
 	opts.Dialer = func(context.Context, string, string) (net.Conn, error) { return m.Dial() }
-	s := state.New(redis.NewClient(opts))
+	client, asked := redis.NewClient(opts), &trips{}
+	client.AddHook(asked)
+	s := state.New(client)
 	t.Cleanup(func() { _ = s.Close(); m.Close() })
-	return m, s
+	return m, s, asked
+}
+
+// trips counts the round trips to Redis.
+type trips struct{ atomic.Int64 }
+
+func (t *trips) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (t *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		t.add(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (t *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		t.add(cmds[0])
+		return next(ctx, cmds)
+	}
+}
+
+// add leaves out what a new connection asks first.
+func (t *trips) add(cmd redis.Cmder) {
+	if name := cmd.Name(); name != "hello" && name != "client" {
+		t.Add(1)
+	}
 }
 
 // worker is one more replica, not yet running.

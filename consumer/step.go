@@ -72,6 +72,9 @@ func learn(w Work, r Reply) Work {
 	if r.Status != Pending && !isTrouble(r.Kind) {
 		w.Spent.PendingSince = time.Time{}
 	}
+	if r.Status == OK || w.Phase == event.PhaseLive {
+		w.Spent.Queued = 0
+	}
 	if w.Phase == event.PhaseLive && spared(r) {
 		w.Spent.Live, w.AskedBank = max(w.Spent.Live-1, 0), false
 	}
@@ -274,6 +277,20 @@ func (p Policy) park(w Work, after time.Duration, why event.Reason, now time.Tim
 	}
 	w.Phase, w.RequestID, w.Spent.PendingSince = event.PhaseCached, "", time.Time{}
 	return Move{Do: Park, Work: w, After: after, Reason: why}
+}
+
+// Barred decides about a job that may not ask its bank for now. No live call is
+// used, and it is no failure. Whoever waits for the outcome is told at once
+// that the bank is in maintenance, for that may last.
+func (p Policy) Barred(w Work, b Bar, now time.Time) Move {
+	if b.Paused && w.Lane == event.OnDemand {
+		return end(w, event.Failed, event.BankUnavailable)
+	}
+	w.Spent.Queued++
+	if b.Paused {
+		return p.park(w, b.After+jitter(w.Job, w.Spent.Queued, p.yield()), event.BankUnavailable, now)
+	}
+	return p.park(w, p.queueDelay(w.Job, w.Spent.Queued), event.Busy, now)
 }
 
 // reauthorize opens a new session, a bounded number of times.

@@ -575,6 +575,40 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+func TestBarred(t *testing.T) {
+	waits := work(event.PhaseLive, func(w *consumer.Work) { w.Spent.Live = 0 })
+	asked := with(waits, func(w *consumer.Work) { w.Lane = event.OnDemand })
+	queued := func(n int) func(*consumer.Work) { return func(w *consumer.Work) { w.Spent.Queued = n } }
+	paused := consumer.Bar{Paused: true, After: 2 * time.Minute}
+	for _, r := range []struct {
+		rule string
+		work consumer.Work
+		bar  consumer.Bar
+		want consumer.Move
+	}{
+		{"in maintenance, it comes back after the next probe, not all at once", waits, paused, parked(2*time.Minute+90750*time.Millisecond, event.BankUnavailable, with(waits, queued(1)))},
+		{"nobody waits on demand for a bank in maintenance", asked, paused, end(event.Failed, event.BankUnavailable, asked)},
+		{"without a place, it comes back soon", waits, consumer.Bar{}, parked(5210*time.Millisecond, event.Busy, with(waits, queued(1)))},
+		{"and later each time", with(waits, queued(3)), consumer.Bar{}, parked(44896*time.Millisecond, event.Busy, with(waits, queued(4)))},
+		{"up to the first wait after a failure", with(waits, queued(20)), consumer.Bar{}, parked(316680*time.Millisecond, event.Busy, with(waits, queued(21)))},
+		{"on demand as well", asked, consumer.Bar{}, parked(5210*time.Millisecond, event.Busy, with(asked, queued(1)))},
+		{"not past the window", with(waits, func(w *consumer.Work) { w.NotAfter = now.Add(time.Second) }), consumer.Bar{},
+			end(event.Failed, event.Busy, with(waits, func(w *consumer.Work) { w.NotAfter = now.Add(time.Second); w.Spent.Queued = 1 }))},
+	} {
+		t.Run(r.rule, func(t *testing.T) {
+			if diff := cmp.Diff(r.want, policy.Barred(r.work, r.bar, now)); diff != "" {
+				t.Errorf("move (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("once its live call is made, the row of waits is over", func(t *testing.T) {
+		got := policy.Step(work(event.PhaseLive, queued(7)), code("RETRY_LATER"), now)
+		if got.Do != consumer.Park || got.Work.Spent.Queued != 0 {
+			t.Errorf("move %+v", got)
+		}
+	})
+}
+
 // TestRetryDelay: each long wait is twice the one before, up to the cap, and a
 // fifth either way.
 func TestRetryDelay(t *testing.T) {

@@ -31,8 +31,8 @@ const (
 // errStopped is the cause of a job's context when the grace time is over.
 var errStopped = errors.New("consumer: stopped")
 
-// Worker works jobs off until it is stopped. All fields but Accounts and
-// OnOutcome must be set.
+// Worker works jobs off until it is stopped. All fields but Rate,
+// InstitutionSessions, Accounts and OnOutcome must be set.
 type Worker struct {
 	JS     jetstream.JetStream
 	Flinks *flinks.Client
@@ -46,6 +46,12 @@ type Worker struct {
 	// jobs have slots of their own, an eighth as many and at least one, so
 	// that they never wait for the night.
 	Concurrency int
+	// Rate is the number of calls to Flinks per second of all workers together,
+	// which should agree on it. 0: as fast as Flinks lets them.
+	Rate int
+	// InstitutionSessions is the number of live sessions of all workers at one
+	// institution at most. 0: any number.
+	InstitutionSessions int
 	// Grace is how long calls in flight may go on after Run was told to stop.
 	Grace time.Duration
 	// Accounts keeps the data of a refresh. Nil: it is not kept, and outcomes
@@ -64,7 +70,8 @@ type Worker struct {
 	ours     circuit // Flinks refuses us all
 	host     gate    // no Flinks
 	redis    gate    // no Redis
-	pace     pace
+	turns    turns
+	paused   institutions // in maintenance
 	rows     rows
 	stopping chan struct{}
 	jobs     sync.WaitGroup
@@ -89,6 +96,7 @@ type Stats struct {
 func (w *Worker) Run(ctx context.Context) error {
 	w.stopping = make(chan struct{})
 	w.ours.init(w.State, w.Name, w.Log)
+	w.turns.init(w.State, w.Rate, w.Log)
 	w.host.init("flinks", 30*time.Second, w.Log)
 	w.redis.init("redis", 2*time.Second, w.Log)
 
@@ -99,8 +107,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	work, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer kill(nil)
 	var pulls sync.WaitGroup
-	w.ours.look(ctx)
-	pulls.Go(func() { w.ours.watch(ctx) })
+	w.look(ctx)
+	pulls.Go(func() { w.watch(ctx) })
 	for _, l := range lanes {
 		pulls.Go(func() { l.pull(ctx, work) })
 	}
@@ -113,6 +121,26 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
+// watch keeps up with what other workers find out, until ctx ends.
+func (w *Worker) watch(ctx context.Context) {
+	for sleep(ctx.Done(), circuitLook) {
+		w.look(ctx)
+	}
+}
+
+// look learns whether Flinks refuses us all, at which pace it is called, and
+// which institutions are in maintenance.
+func (w *Worker) look(ctx context.Context) {
+	w.ours.look(ctx)
+	asked := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if now, err := w.State.Limits(ctx); err == nil {
+		w.turns.pace.learn(asked, now.Pace, 0)
+		w.paused.learn(asked, now.Paused)
+	}
+}
+
 // Pauses tells which pauses there are and whether each is on: "flinks_refuses"
 // on all workers, "flinks_unreachable" and "redis_unreachable" on this one. It
 // may be called while the worker runs.
@@ -123,6 +151,11 @@ func (w *Worker) Pauses() map[string]bool {
 		"redis_unreachable":  w.redis.isShut(),
 	}
 }
+
+// PausedInstitutions is the number of institutions that are known to be in
+// maintenance: no live calls are made there but for a probe now and then. It
+// may be called while the worker runs.
+func (w *Worker) PausedInstitutions() int { return w.paused.count() }
 
 // open looks the streams and the durable consumers up, so that a missing one is
 // told here and not as silence. It waits for a server that does not answer.

@@ -46,7 +46,7 @@ func aYear(t *testing.T, window string, zone string, test func(y *year)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		y := &year{rig: &rig{T: t, log: &logbook{}}, dir: dir, window: w}
-		y.redis, y.store = newRedis(t)
+		y.redis, y.store, _ = newRedis(t)
 		sim, client := flinkstest.Start(t, flinkstest.Options{NoJournal: true})
 		y.sim = sim
 		y.client = &flinks.Client{

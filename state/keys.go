@@ -25,6 +25,26 @@ func cycleKey(loginID, cycle string) string { return prefix + "{" + loginID + "}
 // milliseconds.
 func loginKey(loginID string) string { return prefix + "{" + loginID + "}:login" }
 
+// limits begins the keys of what all replicas share. They carry a hash tag of
+// their own: one script asks several of them.
+const limits = prefix + "{limits}:"
+
+// paceKey: hash, how fast Flinks is called. Fields: gap, next, until; in
+// microseconds. Missing: as fast as it goes.
+const paceKey = limits + "pace"
+
+// pausedKey: sorted set, the institutions whose circuit is open, by when it
+// would be cleared away, in Unix milliseconds.
+const pausedKey = limits + "paused"
+
+// institutionKey: hash, the circuit of an institution. Fields: since, next,
+// probe, least; times in Unix milliseconds. Missing: it is closed.
+func institutionKey(name string) string { return limits + "institution:" + name }
+
+// sessionsKey: sorted set, the owners of an institution's live sessions, by
+// when their places come free, in Unix milliseconds.
+func sessionsKey(name string) string { return limits + "sessions:" + name }
+
 // bucketsKey: set, the numbers of the roster's parts that may hold logins.
 const bucketsKey = prefix + "roster"
 

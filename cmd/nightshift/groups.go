@@ -91,6 +91,8 @@ func (s *flinksSettings) check() error {
 // workSettings say how a job is worked off.
 type workSettings struct {
 	Concurrency  int           // Jobs worked at once; bounds the memory too.
+	Rate         int           // Calls per second of all replicas together; 0: no limit.
+	Sessions     int           // Live sessions per institution, of all replicas; 0: any number.
 	MaxAge       time.Duration // Cached data younger than this needs no live refresh.
 	PollInterval time.Duration
 	PollTimeout  time.Duration // Of one poll, from its first answer.
@@ -106,6 +108,10 @@ type workSettings struct {
 func (s *workSettings) Register(fs *pflag.FlagSet) {
 	declare(fs, &s.Concurrency, "concurrency", 64, whole(1, 10_000),
 		"jobs worked at once")
+	declare(fs, &s.Rate, "rate", 0, whole(0, 10_000),
+		"calls to Flinks per second at most, of all replicas together; 0: as Flinks lets them")
+	declare(fs, &s.Sessions, "institution-sessions", 0, whole(0, 10_000),
+		"live refreshes at one institution at a time at most, of all replicas together; 0: any number")
 	declare(fs, &s.MaxAge, "max-age", 24*time.Hour, span(time.Minute),
 		"cached data up to this old needs no live refresh")
 	declare(fs, &s.PollInterval, "poll-interval", 3*time.Second, span(10*time.Millisecond),

@@ -110,5 +110,8 @@ func workerRegistry(w *consumer.Worker) *prometheus.Registry {
 	}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "nightshift_jobs_in_hand", Help: "Jobs being worked on now."},
 		func() float64 { return float64(w.Stats.InHand.Load()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "nightshift_institutions_paused", Help: "Institutions in maintenance, whose live refreshes wait.",
+	}, func() float64 { return float64(w.PausedInstitutions()) }))
 	return r
 }

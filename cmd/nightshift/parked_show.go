@@ -128,6 +128,7 @@ func parkedFacts(p producer.Parked, now time.Time) [][2]string {
 		[2]string{"calls", fmt.Sprintf("%d cached, %d live", j.Spent.Cached, j.Spent.Live)},
 		[2]string{"failures", nonZero(j.Spent.Failures)},
 		[2]string{"sessions lost", nonZero(j.Spent.Reauthorized)},
+		[2]string{"times queued", nonZero(j.Spent.Queued)},
 		[2]string{"pending since", timeWords(j.Spent.PendingSince, now)},
 		[2]string{"request id", j.RequestID},
 		[2]string{"published", timeWords(j.Published, now)},

@@ -41,7 +41,7 @@ func (s *workSettings) worker(st *stores, client *flinks.Client, log *slog.Logge
 	w := &consumer.Worker{
 		JS: st.JS, Flinks: client, State: st.State,
 		Policy: s.policy(), Log: log, Name: workerName(),
-		Concurrency: s.Concurrency, Grace: s.Grace,
+		Concurrency: s.Concurrency, Grace: s.Grace, Rate: s.Rate, InstitutionSessions: s.Sessions,
 	}
 	if s.Accounts == "keep" {
 		w.Accounts = st.Accounts

@@ -54,7 +54,7 @@ var parkedJob = event.Job{
 	Institution: "FlinksCapital",
 	Published:   time.Date(2026, 11, 22, 4, 0, 0, 5000000, time.UTC),
 	Spent: event.Spent{
-		Cached: 2, Live: 1, Reauthorized: 1, Failures: 1, Doubted: 1,
+		Cached: 2, Live: 1, Reauthorized: 1, Failures: 1, Queued: 1, Doubted: 1,
 		PendingSince: time.Date(2026, 11, 22, 4, 10, 0, 0, time.UTC),
 		Started:      time.Date(2026, 11, 22, 4, 1, 0, 0, time.UTC),
 		FlinksCode:   "RETRY_LATER",

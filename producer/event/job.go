@@ -72,6 +72,7 @@ type Spent struct {
 	Live         int       `json:"live,omitempty"`         // live Authorize calls that may have reached the bank
 	Reauthorized int       `json:"reauthorized,omitempty"` // sessions that were lost and opened anew
 	Failures     int       `json:"failures,omitempty"`     // times it was parked because something was out of order
+	Queued       int       `json:"queued,omitempty"`       // times in a row it was parked before a live call because its bank takes none for now
 	Doubted      int       `json:"doubted,omitempty"`      // refusals that may have been our own fault
 	PendingSince time.Time `json:"pendingSince,omitzero"`  // since when Flinks answers "still processing"
 	Started      time.Time `json:"started,omitzero"`       // the first call of all

@@ -67,7 +67,7 @@ const (
 	FlinksUnreachable Reason = "flinks_unreachable" // no usable reply, again and again
 	StillProcessing   Reason = "still_processing"   // Flinks was still processing when the time for polling was over
 	SessionLost       Reason = "session_lost"       // the session was lost again and again
-	Busy              Reason = "busy"               // another session held the login all the time
+	Busy              Reason = "busy"               // another session held the login, or others all the bank's sessions, all the time
 	Throttled         Reason = "throttled"          // Flinks asked to slow down until the attempts were used up
 	InvalidRequest    Reason = "invalid_request"    // Flinks calls the request for this login invalid; the operator's matter
 	Unauthorized      Reason = "unauthorized"       // a data call of this login was refused as unauthorized; the operator's matter
