@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"nightshift/flinks"
 	"nightshift/producer/event"
 	"nightshift/state"
 )
@@ -154,51 +153,6 @@ func (s *nightSettings) Register(fs *pflag.FlagSet) {
 		"how far back transactions are fetched; 0: none")
 	declare(fs, &s.Attributes, "attributes", "none", attributes(),
 		"attributes that are fetched too: "+strings.Join(event.AttributeSets, ", ")+" or none")
-}
-
-// webhookSettings say how Flinks' pushes are taken in.
-type webhookSettings struct {
-	Secret Secret // Signs every push.
-	Header string // Holds the signature.
-	Path   string
-}
-
-func (s *webhookSettings) Register(fs *pflag.FlagSet) {
-	declareFile(fs, &s.Secret, "webhook-secret", "", secret(),
-		"the secret that Flinks signs its pushes with")
-	declare(fs, &s.Header, "webhook-header", flinks.HeaderSignature, headerName(),
-		"the header of a push that holds its signature")
-	declare(fs, &s.Path, "webhook-path", "/flinks", urlPath(),
-		"the path that Flinks pushes to")
-}
-
-// connectSettings say what Flinks Connect looks like to an account holder.
-type connectSettings struct {
-	URL          Address // Empty: derived from Flinks' API.
-	RedirectURL  Address // Where the holder goes afterwards; empty: Flinks' own page.
-	Language     string  // Empty: Flinks' default.
-	CustomerName string  // As the holder knows you; empty: not shown.
-}
-
-func (s *connectSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.URL, "connect-url", "", address("https", "http"),
-		"Flinks Connect, such as https://{instance}-iframe.private.fin.ag/v2/; empty: derived from --flinks-url")
-	declare(fs, &s.RedirectURL, "connect-redirect-url", "", address("https", "http"),
-		"where the account holder goes afterwards; empty: nowhere")
-	declare(fs, &s.Language, "connect-language", "", language(),
-		"language of Flinks Connect; empty: Flinks' default")
-	declare(fs, &s.CustomerName, "connect-customer-name", "", text(),
-		"the name that Flinks Connect shows to the account holder; empty: none")
-}
-
-// mfaSettings switch a feature on that Flinks has deprecated.
-type mfaSettings struct {
-	Enhanced bool
-}
-
-func (s *mfaSettings) Register(fs *pflag.FlagSet) {
-	declareSwitch(fs, &s.Enhanced, "enhanced-mfa",
-		"allow stored answers to security questions, which Flinks has deprecated")
 }
 
 // logSettings say what is logged, and how it looks.
