@@ -75,6 +75,7 @@ func TestDecodePush(t *testing.T) {
 		{"null is none", `{"ResponseType":null,"Login":null}`, flinks.Push{}, false},
 		{"nothing at all", `{}`, flinks.Push{}, false},
 		{"no object", `[{"ResponseType":"KYC"}]`, flinks.Push{}, true},
+		{"null, which is no object", `null`, flinks.Push{}, true},
 		{"a text", `"John Flinkyfoot"`, flinks.Push{}, true},
 		{"half an object", `{"ResponseType":"KYC","Holder":"John Flinkyfoot`, flinks.Push{}, true},
 		{"two objects", `{}{}`, flinks.Push{}, true},

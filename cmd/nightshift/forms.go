@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"nightshift/flinks"
 	"nightshift/producer"
 	"nightshift/producer/event"
 )
@@ -36,19 +35,6 @@ func choice(words ...string) form[string] {
 	}
 }
 
-// language takes one of Connect's languages, or none.
-func language() form[string] {
-	f := choice("en", "fr")
-	named := f.parse
-	f.parse = func(s string) (string, error) {
-		if s == "" {
-			return "", nil
-		}
-		return named(s)
-	}
-	return f
-}
-
 // attributes takes a set of Flinks Enrich. Their names are too many to stand
 // beside the flag.
 func attributes() form[string] {
@@ -69,37 +55,6 @@ func onOff() form[bool] {
 			return on, nil
 		},
 		show: strconv.FormatBool,
-	}
-}
-
-// urlPath takes the path of a URL, without a query.
-func urlPath() form[string] {
-	return form[string]{
-		kind: "path",
-		parse: func(s string) (string, error) {
-			u, err := url.Parse(s)
-			if err != nil || u.Path != s || !strings.HasPrefix(s, "/") {
-				return "", fmt.Errorf("%q is no path: write it like /flinks", s)
-			}
-			return s, nil
-		},
-		show: func(s string) string { return s },
-	}
-}
-
-// headerName takes the name of an HTTP header.
-func headerName() form[string] {
-	return form[string]{
-		kind: "name",
-		parse: func(s string) (string, error) {
-			if s == "" || strings.ContainsFunc(s, func(r rune) bool {
-				return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-			}) {
-				return "", fmt.Errorf("%q is no name of a header: write it like %s", s, flinks.HeaderSignature)
-			}
-			return s, nil
-		},
-		show: func(s string) string { return s },
 	}
 }
 

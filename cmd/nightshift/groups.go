@@ -2,14 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"nightshift/flinks"
-	"nightshift/producer"
-	"nightshift/producer/event"
 	"nightshift/state"
 )
 
@@ -152,91 +148,6 @@ type pushSettings struct {
 func (s *pushSettings) Register(fs *pflag.FlagSet) {
 	declareSwitch(fs, &s.Webhooks, "webhooks",
 		"Flinks pushes its data (\"nightshift webhook\"): wait instead of polling, and ask for no cached call to be eligible")
-}
-
-// nightSettings say when the work may begin and what is asked for.
-type nightSettings struct {
-	Window             producer.Window // Without its zone.
-	Zone               *time.Location
-	DaysOfTransactions int
-	Attributes         string // A set of Flinks Enrich, or none.
-}
-
-func (s *nightSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.Window, "window",
-		producer.Window{From: 4 * time.Hour, To: 8 * time.Hour}, window(),
-		"part of the day; what is published in it and has not begun by its end fails")
-	declare(fs, &s.Zone, "timezone", time.UTC, zone(),
-		"where the window's clock hangs, such as America/Toronto")
-	declare(fs, &s.DaysOfTransactions, "days-of-transactions", 90, oneOf(0, 90, 365),
-		"how far back transactions are fetched; 0: none")
-	declare(fs, &s.Attributes, "attributes", "none", attributes(),
-		"attributes that are fetched too: "+strings.Join(event.AttributeSets, ", ")+" or none")
-}
-
-// window is the window by the clock that it goes by.
-func (s *nightSettings) window() producer.Window {
-	w := s.Window
-	w.Zone = s.Zone
-	return w
-}
-
-// routineSettings say how the nights of the roster are run.
-type routineSettings struct {
-	MostWaiting int    // Jobs in the stream; the rest follows as they are worked off.
-	Missed      string // skip or catch-up.
-}
-
-func (s *routineSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.MostWaiting, "most-waiting", 1_000_000, whole(1, 100_000_000),
-		"jobs that wait in the stream at most; the rest of the roster follows as they are worked off")
-	declare(fs, &s.Missed, "missed", "skip", choice("skip", "catch-up"),
-		"a night during which no producer ran: leave it out, or run it as soon as one does")
-}
-
-// webhookSettings say how Flinks' pushes are taken in.
-type webhookSettings struct {
-	Secret Secret // Signs every push.
-	Header string // Holds the signature.
-	Path   string
-}
-
-func (s *webhookSettings) Register(fs *pflag.FlagSet) {
-	declareFile(fs, &s.Secret, "webhook-secret", "", secret(),
-		"the secret that Flinks signs its pushes with")
-	declare(fs, &s.Header, "webhook-header", flinks.HeaderSignature, headerName(),
-		"the header of a push that holds its signature")
-	declare(fs, &s.Path, "webhook-path", "/flinks", urlPath(),
-		"the path that Flinks pushes to")
-}
-
-// connectSettings say what Flinks Connect looks like to an account holder.
-type connectSettings struct {
-	URL          Address // Empty: derived from Flinks' API.
-	RedirectURL  Address // Where the holder goes afterwards; empty: Flinks' own page.
-	Language     string  // Empty: Flinks' default.
-	CustomerName string  // As the holder knows you; empty: not shown.
-}
-
-func (s *connectSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.URL, "connect-url", "", address("https", "http"),
-		"Flinks Connect, such as https://{instance}-iframe.private.fin.ag/v2/; empty: derived from --flinks-url")
-	declare(fs, &s.RedirectURL, "connect-redirect-url", "", address("https", "http"),
-		"where the account holder goes afterwards; empty: nowhere")
-	declare(fs, &s.Language, "connect-language", "", language(),
-		"language of Flinks Connect; empty: Flinks' default")
-	declare(fs, &s.CustomerName, "connect-customer-name", "", text(),
-		"the name that Flinks Connect shows to the account holder; empty: none")
-}
-
-// mfaSettings switch a feature on that Flinks has deprecated.
-type mfaSettings struct {
-	Enhanced bool
-}
-
-func (s *mfaSettings) Register(fs *pflag.FlagSet) {
-	declareSwitch(fs, &s.Enhanced, "enhanced-mfa",
-		"allow stored answers to security questions, which Flinks has deprecated")
 }
 
 // logSettings say what is logged, and how it looks.

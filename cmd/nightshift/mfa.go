@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"nightshift/flinks"
 )
@@ -22,6 +23,16 @@ Enhanced MFA. It has deprecated that, so these commands work only with
   nightshift mfa questions LOGIN --json > answers.ndjson    # write an answer into each line, then:
   nightshift mfa answer LOGIN --answers answers.ndjson && rm answers.ndjson`
 	return cmd
+}
+
+// mfaSettings switch a feature on that Flinks has deprecated.
+type mfaSettings struct {
+	Enhanced bool
+}
+
+func (s *mfaSettings) Register(fs *pflag.FlagSet) {
+	declareSwitch(fs, &s.Enhanced, "enhanced-mfa",
+		"allow stored answers to security questions, which Flinks has deprecated")
 }
 
 // allowed refuses while the feature is off.

@@ -79,20 +79,6 @@ const webhookExample = `  export NIGHTSHIFT_NATS_URL=nats://nats:4222 NIGHTSHIFT
     sign=$(printf %s "$body" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64)
     curl -i http://127.0.0.1:8080/flinks -H "flinks-authenticity-key: $sign" --data-binary "$body"`
 
-// complete refuses to begin without what every push needs: a secret, and the
-// stores that the workers use.
-func (s *webhookSettings) complete(stores *storeSettings) error {
-	switch {
-	case s.Secret == "":
-		return usageError("--webhook-secret is missing (or %s): without it anybody could push", variable("webhook-secret"))
-	case stores.NATSURL == "":
-		return usageError("--nats-url is missing (or %s): pushes wake jobs that wait in the workers' NATS", variable("nats-url"))
-	case stores.RedisURL == "":
-		return usageError("--redis-url is missing (or %s): the logins' records are in the workers' Redis", variable("redis-url"))
-	}
-	return nil
-}
-
 // Times of the HTTP server. A body of the largest size takes no half minute on
 // any line that a bank's data should travel on.
 const (
