@@ -7,14 +7,14 @@ import (
 )
 
 // parseScheduled reads the column scheduled, in capitals or not; nil: it says
-// nothing. PostgreSQL's tools write t and f.
+// nothing. PostgreSQL's tools write t and f, and a bit of MySQL is a byte.
 func parseScheduled(text string) (*bool, error) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "":
 		return nil, nil
-	case "true", "yes", "1", "t":
+	case "true", "yes", "1", "t", "\x01":
 		return new(true), nil
-	case "false", "no", "0", "f":
+	case "false", "no", "0", "f", "\x00":
 		return new(false), nil
 	}
 	return nil, fmt.Errorf("scheduled is %.40q: want true or false, yes or no, 1 or 0, or nothing", text)

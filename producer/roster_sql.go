@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -98,13 +99,12 @@ func (r *SQLRoster) Entries() iter.Seq2[Entry, error] {
 				into[i] = &fields[i]
 			}
 		}
-		n := 0
-		for r.rows.Next() {
-			n++
-			e, err := Entry{}, r.rows.Scan(into...)
-			if err == nil {
-				e, err = r.at.entry(func(i int) string { return fields[i].String })
+		for n := 1; r.rows.Next(); n++ {
+			if err := r.rows.Scan(into...); err != nil { // Any value would do: it was stopped.
+				yield(Entry{}, r.failed(err))
+				return
 			}
+			e, err := r.at.entry(func(i int) string { return fields[i].String })
 			if err != nil {
 				err = &LineError{Line: n, Row: true, Err: err}
 			}
@@ -114,9 +114,14 @@ func (r *SQLRoster) Entries() iter.Seq2[Entry, error] {
 		}
 		r.ended = true
 		if err := r.rows.Err(); err != nil {
-			yield(Entry{}, r.from.clean("read the query's rows", err))
+			yield(Entry{}, r.failed(err))
 		}
 	}
+}
+
+// failed is the error of a list that did not come to its end.
+func (r *SQLRoster) failed(err error) error {
+	return r.from.clean("read the query's rows", cmp.Or(r.rows.Err(), err))
 }
 
 // nothing takes a value that nobody wants.

@@ -147,6 +147,9 @@ func sqlRosters(t *testing.T, address string, hand *sql.DB, readOnly, many strin
 		var last error
 		for _, last = range r.Entries() {
 			cancel()
+			if line, ok := errors.AsType[*producer.LineError](last); ok {
+				t.Errorf("the stop is taken for a bad row: %v", line)
+			}
 		}
 		if !errors.Is(last, context.Canceled) {
 			t.Errorf("got %v", last)

@@ -92,6 +92,7 @@ var rosters = []struct {
 	{"scheduled says yes or no in many words, or nothing", "loginId,SCHEDULED\na,true\nb,False\nc,1\nd,0\ne, YES \nf,no\ng,t\nh,f\ni,\n", []string{
 		"a@ on", "b@ off", "c@ on", "d@ off", "e@ on", "f@ off", "g@ on", "h@ off", "i@",
 	}},
+	{"it may be a bit", "loginId,scheduled\na,\x01\nb,\x00\n", []string{"a@ on", "b@ off"}},
 	{"another word for scheduled breaks its line alone", "scheduled,loginId\nmaybe,a\n2,b\nyes,c\n" + strings.Repeat("z", 100) + ",d\n", []string{
 		`line 2: scheduled is "maybe"` + notScheduled, `line 3: scheduled is "2"` + notScheduled, "c@ on",
 		`line 5: scheduled is "` + strings.Repeat("z", 40) + `"` + notScheduled,

@@ -42,7 +42,7 @@ anew.`
 	return cmd
 }
 
-// rosterSettings hides the settings of a command that needs Redis alone.
+// rosterSettings declares the settings of a command that needs Redis alone.
 func (a *app) rosterSettings(cmd *cobra.Command, s *storeSettings, logs *logSettings, more ...settings) {
 	a.settings(cmd, append([]settings{s, logs}, more...)...)
 	for _, name := range []string{"nats-url", "nats-creds", "replicas", "accounts-ttl"} {

@@ -108,8 +108,10 @@ func (a *app) importRoster(ctx context.Context, s *storeSettings, logs logSettin
 	}
 	defer st.Close()
 	im.store, im.begun, im.bad.w = st.State, true, others
-	screen.Start("importing", max(list.Lines(), 0))
-	defer screen.Finish()
+	if list.Lines() > importBatch {
+		screen.Start("importing", list.Lines())
+		defer screen.Finish()
+	}
 	if err := im.enrol(ctx, list.Entries(), screen); err != nil {
 		return im.stoppedBy(ctx, err)
 	}
@@ -137,7 +139,9 @@ func (im *rosterImport) enrol(ctx context.Context, list iter.Seq2[producer.Entry
 			screen.Progress(im.read+im.bad.n, "")
 		}
 	}
-	return im.flush(ctx)
+	err := im.flush(ctx)
+	screen.Progress(im.read+im.bad.n, "")
+	return err
 }
 
 // flush enrols what was gathered.
@@ -215,6 +219,6 @@ func (im *rosterImport) print(w io.Writer, err error) {
 	case im.dry:
 		fmt.Fprintf(w, "%s: --yes imports the list\n", them)
 	default:
-		fmt.Fprintf(w, "%s taken out of the nights\n", them)
+		fmt.Fprintf(w, "taken out of the nights: %s\n", them)
 	}
 }

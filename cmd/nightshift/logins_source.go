@@ -112,12 +112,12 @@ func (s *rosterSource) open(ctx context.Context, a *app) (*rosterList, error) {
 	}
 	f, err := os.Open(s.file)
 	if err != nil {
-		return nil, usageError("%s: %w", s.named, err)
+		return nil, usageError("the list: %w", err)
 	}
 	lines, err := countLines(f)
 	if err != nil {
 		_ = f.Close()
-		return nil, usageError("%s: %w", s.named, err)
+		return nil, usageError("the list: %w", err)
 	}
 	if lines == 0 {
 		lines = -1 // A pipe has a name, too.
