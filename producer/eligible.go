@@ -103,7 +103,7 @@ func ours(l state.Login) bool {
 }
 
 // atBank are the reasons of failed that are the bank's or Flinks'.
-var atBank = []event.Reason{event.BankUnavailable, event.StillProcessing, event.SessionLost, event.Busy}
+var atBank = []event.Reason{event.BankUnavailable, event.StillProcessing, event.SessionLost}
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -128,6 +128,11 @@ func TestEligible(t *testing.T) {
 			producer.Verdict{Eligible: true, Why: producer.Due},
 		},
 		{
+			"there was no place among its bank's sessions, which we limit: due",
+			with(failing, func(l *state.Login) { l.Reason, l.Code, l.Success, l.Cached = "busy", "", daysAgo(9), daysAgo(9) }), false,
+			producer.Verdict{Eligible: true, Why: producer.Due},
+		},
+		{
 			"Flinks calls our request invalid: due",
 			with(failing, func(l *state.Login) {
 				l.Reason, l.Code, l.Success, l.Cached = "invalid_request", "INVALID_REQUEST", daysAgo(9), daysAgo(9)

@@ -10,8 +10,8 @@ import (
 	"nightshift/state"
 )
 
-// enrol puts logins on the roster that the servers keep.
-func enrol(t *testing.T, servers []string, ids ...string) *state.Store {
+// onRoster puts logins on the roster that the servers keep.
+func onRoster(t *testing.T, servers []string, ids ...string) *state.Store {
 	t.Helper()
 	for _, v := range servers {
 		if url, ok := strings.CutPrefix(v, "NIGHTSHIFT_REDIS_URL="); ok {
@@ -52,7 +52,7 @@ func TestProduceNight(t *testing.T) {
 		}, run(t, stores, once...))
 	})
 
-	store := enrol(t, stores, "one", "two", "off")
+	store := onRoster(t, stores, "one", "two", "off")
 	if err := store.Schedule(t.Context(), "off", false); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestProduceNight(t *testing.T) {
 		}, r)
 	})
 	t.Run("and not again; what has come since is added", func(t *testing.T) {
-		enrol(t, stores, "three")
+		onRoster(t, stores, "three")
 		r := run(t, stores, append(once, "--json")...)
 		equal(t, publishedNight{Cycle: "2026-11-22", Queued: 1, Already: 2, NotDue: map[string]int{"not_scheduled": 1}}, only[publishedNight](t, r.Stdout))
 		if n := messages(t, js, event.StreamJobs); n != 3 {
@@ -81,7 +81,7 @@ func TestProduceEveryNight(t *testing.T) {
 	daemon := []string{"produce", "--window", windowNow()}
 	a, b := start(t, stores, "", daemon...), start(t, stores, "", daemon...)
 	a.logs("the roster is empty")
-	store := enrol(t, stores, "one", "two", "three")
+	store := onRoster(t, stores, "one", "two", "three")
 	cycle := time.Now().Add(-time.Minute).UTC().Format(time.DateOnly)
 	await(t, func() bool {
 		n, err := store.Night(t.Context(), cycle)

@@ -13,7 +13,7 @@ func TestNightReport(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, population{Logins: 40})
 	stores, _ := servers(t)
-	store := enrol(t, stores, "off")
+	store := onRoster(t, stores, "off")
 	if err := store.Schedule(t.Context(), "off", false); err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestNightReport(t *testing.T) {
 	for _, l := range b.logins {
 		ids = append(ids, l.ID)
 	}
-	enrol(t, stores, ids...)
+	onRoster(t, stores, ids...)
 	environ := append(b.environ(), stores...)
 	t.Run("before the first night there is nothing to tell", func(t *testing.T) {
 		r := run(t, stores, "report")
