@@ -68,7 +68,8 @@ const (
 // Counts are the names of a night's counts that are not words of [Why].
 var Counts = []string{CountQueued, CountAlready, CountEnded, CountTold, CountListed}
 
-// Run sees to every login of a night, and returns what became of them. Any
+// Run sees to every login of a night, and returns it with what became of them
+// since it was begun, or begun again. Any
 // number of producers may run the same night: one of them leads, the others
 // wait for it to finish and take over where it was if it dies. A night that is
 // complete is left as it is, unless it is to be run again.
@@ -82,19 +83,23 @@ func (r Routine) Run(ctx context.Context, night Night, again bool) (state.Night,
 	go r.keepLead(work, night, lost)
 	defer r.yield(ctx, night.Cycle)
 
-	if again && !n.Done.IsZero() {
-		if n, err = r.State.Reopen(ctx, night.Cycle, r.Name, night.Closes); err != nil {
+	seen := maps.Clone(n.Counts)
+	if !n.Done.IsZero() {
+		if n, err = r.State.Reopen(ctx, night.Cycle, r.Name, night.Closes, CountQueued, CountTold); err != nil {
 			return n, err
 		}
+		seen = map[string]int{}
 	}
-	err = r.publish(work, n)
+	err = r.publish(work, n, seen)
 	if err != nil && work.Err() != nil && ctx.Err() == nil {
 		err = context.Cause(work)
 	}
 	if err != nil {
 		return n, err
 	}
-	return r.State.Night(ctx, night.Cycle)
+	n, err = r.State.Night(ctx, night.Cycle)
+	n.Counts = seen
+	return n, err
 }
 
 // lead waits for the lead of the night, or until another producer has completed
@@ -142,8 +147,9 @@ func (r Routine) yield(ctx context.Context, cycle string) {
 	}
 }
 
-// publish goes through the roster from where the night has come to.
-func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
+// publish goes through the roster from where the night has come to, and adds to
+// seen what becomes of the logins.
+func (r Routine) publish(ctx context.Context, n state.Night, seen map[string]int) (err error) {
 	if n.Next == 0 && r.Before != nil {
 		if err := r.Before(ctx); err != nil {
 			return err
@@ -156,6 +162,7 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 		if n, err = r.State.Night(ctx, n.Cycle); err != nil {
 			return err
 		}
+		seen[CountListed] = n.Counts[CountListed]
 	}
 	outcomes, err := r.JS.Stream(ctx, event.StreamOutcomes)
 	if err != nil {
@@ -169,9 +176,8 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 	if len(buckets) == 0 {
 		return ErrEmptyRoster
 	}
-	seen, _ := slices.BinarySearch(buckets, n.Next)
-	total := maps.Clone(n.Counts)
-	for some := range slices.Chunk(buckets[seen:], bucketsAtOnce) {
+	done, _ := slices.BinarySearch(buckets, n.Next)
+	for some := range slices.Chunk(buckets[done:], bucketsAtOnce) {
 		if err := r.room(ctx); err != nil {
 			return err
 		}
@@ -186,12 +192,12 @@ func (r Routine) publish(ctx context.Context, n state.Night) (err error) {
 		if err := r.State.Advance(ctx, n.Cycle, r.Name, some[len(some)-1]+1, counts); err != nil {
 			return err
 		}
-		seen += len(some)
+		done += len(some)
 		for name, count := range counts {
-			total[name] += count
+			seen[name] += count
 		}
 		if r.Progress != nil {
-			r.Progress(float64(seen)/float64(len(buckets)), total)
+			r.Progress(float64(done)/float64(len(buckets)), seen)
 		}
 	}
 	now, err := r.State.Now(ctx)

@@ -345,4 +345,9 @@ func TestAgain(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"queued": 1, "already": 1}, run(true)); diff != "" {
 		t.Error(diff)
 	}
+	n, err := h.store.Night(t.Context(), the22nd.Cycle)
+	h.must(err)
+	if diff := cmp.Diff(map[string]int{"queued": 2, "already": 1}, h.counts(n)); diff != "" {
+		t.Errorf("the night's record (-want +got):\n%s", diff)
+	}
 }

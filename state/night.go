@@ -137,24 +137,31 @@ func (s *Store) Complete(ctx context.Context, cycle, owner string, now time.Time
 	return s.advance(ctx, cycle, owner, "done", millis(now), nil)
 }
 
-// reopenScript forgets how far the night has come.
+// reopenScript forgets how far the night has come, but not what was queued and
+// told.
 //
 //	KEYS  lead, night
-//	ARGV  owner, closes ms
+//	ARGV  owner, closes ms, fields that stay
 //	->    1 reopened, 0 lost
 var reopenScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local stays = {opened = true}
+for i = 3, #ARGV do stays[ARGV[i]] = true end
 for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
-  if field ~= 'opened' then redis.call('HDEL', KEYS[2], field) end
+  if not stays[field] then redis.call('HDEL', KEYS[2], field) end
 end
 redis.call('HSET', KEYS[2], 'closes', ARGV[2])
 return 1
 `)
 
-// Reopen begins a night anew, and returns it. [ErrLost]: another producer
-// leads.
-func (s *Store) Reopen(ctx context.Context, cycle, owner string, closes time.Time) (Night, error) {
-	err := lostUnless(s.run(ctx, "reopen night", reopenScript, []string{leadKey(cycle), nightKey(cycle)}, owner, millis(closes)))
+// Reopen begins a night anew, and returns it. The counts that are named go on,
+// the others begin at 0. [ErrLost]: another producer leads.
+func (s *Store) Reopen(ctx context.Context, cycle, owner string, closes time.Time, counts ...string) (Night, error) {
+	args := []any{owner, millis(closes)}
+	for _, name := range counts {
+		args = append(args, countPrefix+name)
+	}
+	err := lostUnless(s.run(ctx, "reopen night", reopenScript, []string{leadKey(cycle), nightKey(cycle)}, args...))
 	if err != nil {
 		return Night{}, err
 	}

@@ -149,7 +149,7 @@ func holds(left, toldInMinute int, window time.Duration) string {
 	case toldInMinute == 0:
 		return fmt.Sprintf("not known: nothing has ended in the last minute, and the window closes in %s", showSpan(window))
 	}
-	needs := (time.Duration(left) * time.Minute / time.Duration(toldInMinute)).Round(time.Second)
+	needs := max((time.Duration(left) * time.Minute / time.Duration(toldInMinute)).Round(time.Second), time.Second)
 	word := "yes"
 	if needs > window {
 		word = "no"
