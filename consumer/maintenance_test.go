@@ -213,6 +213,35 @@ func TestInstitutionPaused(t *testing.T) {
 			r.allRefreshed()
 		})
 	})
+	t.Run("a probe without an answer was one, and the next comes in its time", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(at("bank", 5, flinkstest.Answer{Fault: flinkstest.FaultLost})...)
+			pause(r, "bank", 0)
+			r.start(r.worker("w"))
+			time.Sleep(2 * time.Second)
+			jobs := jobsFor(at("bank", 5))
+			r.publish(jobs[:1]...)
+			time.Sleep(time.Minute)
+			r.publish(jobs[1:]...)
+			time.Sleep(3 * time.Minute)
+			if n := len(r.liveAt("bank")); n != 1 {
+				t.Errorf("%d live calls", n)
+			}
+		})
+	})
+	t.Run("it holds for jobs as well that wait for their turn when it is found out", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(at("bank", 16, down)...)
+			for _, l := range at("bank", 16) {
+				r.publish(nightly(l.ID, func(j *event.Job) { j.Mode, j.Institution = event.Live, "bank" }))
+			}
+			r.start(r.worker("w", func(w *consumer.Worker) { w.Rate = 1 }))
+			time.Sleep(2 * time.Minute)
+			if n := len(r.liveAt("bank")); n > 2 { // the first, and who has minted a token by then
+				t.Errorf("%d live calls", n)
+			}
+		})
+	})
 	t.Run("the window ends it", func(t *testing.T) {
 		bubble(t, func(r *rig) {
 			r.sim.Add(at("bank", 1, down)...)
@@ -244,6 +273,24 @@ func TestInstitutionPaused(t *testing.T) {
 			r.drain(2 * time.Hour)
 			r.oneEach(jobs)
 			r.liveWithin(consumer.DefaultPolicy().MaxLive)
+		})
+	})
+	t.Run("the only job of a bank tries again in its own time", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			var jobs []event.Job
+			for i := range 12 {
+				logins := at(fmt.Sprintf("bank-%d", i), 1, down, down, flinkstest.Answer{})
+				r.sim.Add(logins...)
+				jobs = append(jobs, jobsFor(logins)...)
+			}
+			r.publish(jobs...)
+			r.run(time.Hour)
+			r.oneEach(jobs)
+			for _, o := range r.outcomes() {
+				if o.Type != event.Refreshed || o.Calls != (event.Calls{Cached: 3, Live: 3}) {
+					t.Errorf("%s ended as %s, %s, %+v", o.LoginID, o.Type, o.Reason, o.Calls)
+				}
+			}
 		})
 	})
 	t.Run("no job uses its live calls up while others have not tried", func(t *testing.T) {

@@ -68,6 +68,16 @@ func TestPace(t *testing.T) {
 			t.Errorf("wait of %v after a longer stop was named", got)
 		}
 	})
+	t.Run("they do so without a gap as well", func(t *testing.T) {
+		var p pace
+		p.throttled(t0, 10*time.Second)
+		for range 1000 {
+			p.good()
+		}
+		if p.free(t0.Add(9*time.Second)) || !p.free(t0.Add(10*time.Second)) {
+			t.Error("the stop does not last as long as Flinks said")
+		}
+	})
 	t.Run("one answer does not stop the whole night", func(t *testing.T) {
 		var p pace
 		p.throttled(t0, 24*time.Hour)
@@ -131,6 +141,16 @@ func TestTurnsWithoutRedis(t *testing.T) {
 		w.pace.learn(time.Now(), state.Pace{}, 0)
 		if !w.pace.free(time.Now().Add(time.Second)) {
 			t.Error("what was asked since is not believed")
+		}
+	})
+	t.Run("what others have found out counts for who is throttled", func(t *testing.T) {
+		w, _ := start(t)
+		if _, err := w.store.Throttle(t.Context(), state.Slowdown{First: 40 * time.Millisecond, Most: time.Second, Hold: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		w.throttled(0)
+		if got := w.pace.step(); got != 40*time.Millisecond {
+			t.Errorf("gap of %v", got)
 		}
 	})
 	t.Run("a rate is never passed for want of a whole microsecond", func(t *testing.T) {

@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,34 @@ func TestInstitutionSessions(t *testing.T) {
 				name := []string{"Caisse d'Épargne", " CAISSE  d'épargne "}[i%2]
 				r.publish(nightly(l.ID, func(j *event.Job) { j.Mode, j.Institution = event.Live, name }))
 			}
+			r.run(time.Hour, sessions(1))
+			diff(t, "sessions at once", 1, r.most(bank))
+		})
+	})
+	t.Run("the name that Flinks gives it counts, and the other one's place is given back", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			r.sim.Add(at("bank", 1, slow)...)
+			r.publish(nightly("bank-0", func(j *event.Job) { j.Institution, j.Spent.Queued = "as in the roster", 1 }))
+			r.start(r.worker("w", sessions(1)))
+			time.Sleep(5 * time.Second)
+			var taken []string
+			for _, key := range r.redis.Keys() {
+				if name, ok := strings.CutPrefix(key, "nightshift:{limits}:sessions:"); ok {
+					taken = append(taken, name)
+				}
+			}
+			diff(t, "places", []string{"bank"}, taken)
+			r.drain(10 * time.Minute)
+		})
+	})
+	t.Run("a refusal, too, tells its name", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			bank := at("bank", 6, slow)
+			for i := range bank {
+				bank[i].Last = flinkstest.Answer{FlinksCode: "RETRY_LATER"}
+			}
+			r.sim.Add(bank...)
+			r.publish(jobsFor(bank)...)
 			r.run(time.Hour, sessions(1))
 			diff(t, "sessions at once", 1, r.most(bank))
 		})

@@ -171,13 +171,19 @@ func TestInstitutionCircuit(t *testing.T) {
 			admitted(t, s, liveCall("c"), state.Probing, 0)
 		})
 		rule("who asked the bank more often than others that wait lets them probe first", func(t *testing.T) {
-			pause(t, 2*time.Second)
-			admitted(t, s, liveCall("new", spent(0)), state.Paused, 2*time.Second)
-			until(t, func() bool {
-				_, wait, err := s.Admit(t.Context(), liveCall("old", spent(1)))
-				return err == nil && wait < time.Hour // due by now, and old still waits for others
-			})
+			pause(t, time.Hour)
+			admitted(t, s, liveCall("new", spent(0)), state.Paused, time.Hour)
+			pause(t, 0)
+			admitted(t, s, liveCall("old", spent(1)), state.Paused, time.Hour)
 			admitted(t, s, liveCall("new", spent(0)), state.Probing, 0)
+		})
+		rule("until those have asked it as often", func(t *testing.T) {
+			pause(t, time.Hour)
+			admitted(t, s, liveCall("new", spent(0)), state.Paused, time.Hour)
+			pause(t, 0)
+			admitted(t, s, liveCall("new", spent(0)), state.Probing, 0)
+			pause(t, 0)
+			admitted(t, s, liveCall("old", spent(1)), state.Probing, 0)
 		})
 		rule("but probes itself where no other waits", func(t *testing.T) {
 			pause(t, 0)

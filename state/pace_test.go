@@ -71,6 +71,7 @@ func TestPace(t *testing.T) {
 			about(t, reserve(t, 0, 2, 0), state.Pace{Gap: 9801 * time.Microsecond})
 			about(t, reserve(t, 0, 100, 0), state.Pace{Gap: 3587 * time.Microsecond})
 			about(t, reserve(t, 0, 200, 0), state.Pace{})
+			about(t, reserve(t, 0, 0, 0), state.Pace{})
 		})
 		t.Run("turns lie a gap apart, whoever takes them", func(t *testing.T) {
 			begin(t)
