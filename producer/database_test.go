@@ -95,7 +95,7 @@ func noLeak(t *testing.T, address, password string) {
 	t.Helper()
 	d, err := producer.ParseDatabase(address)
 	leaked(t, address, password, "the error", fmt.Sprintf("%v %+v %#v", err, err, err))
-	asJSON, _ := json.Marshal(d)
+	asJSON, _ := json.Marshal(d) //nolint:staticcheck // that nothing comes of it is what is tested
 	leaked(t, address, password, "the address", fmt.Sprintf("%v %+v %#v %s %q %s %v", d, d, d, d, d, asJSON, struct{ D producer.Database }{d}))
 }
 

@@ -317,7 +317,7 @@ func TestMostWaiting(t *testing.T) {
 		_, err := r.Run(t.Context(), the22nd, false)
 		done <- err
 	}()
-	for worked := 0; worked < 300; worked++ {
+	for range 300 {
 		if n := len(subjects(t, h.js)); n > 150 {
 			t.Fatalf("%d jobs wait", n)
 		}

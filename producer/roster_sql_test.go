@@ -62,14 +62,14 @@ func run(t *testing.T, db *sql.DB, text string) {
 // query lists what a query brings, in the words of read.
 func query(t *testing.T, address, text string) []string {
 	t.Helper()
-	r, err := open(t, t.Context(), address, text)
+	r, err := open(t.Context(), t, address, text)
 	if err != nil {
 		return []string{"none: " + err.Error()}
 	}
 	return read(r.Entries())
 }
 
-func open(t *testing.T, ctx context.Context, address, text string) (*producer.SQLRoster, error) {
+func open(ctx context.Context, t *testing.T, address, text string) (*producer.SQLRoster, error) {
 	t.Helper()
 	d, err := producer.ParseDatabase(address)
 	if err != nil {
@@ -125,7 +125,7 @@ func sqlRosters(t *testing.T, address string, hand *sql.DB, readOnly, many strin
 	})
 	t.Run("a row is held at a time", func(t *testing.T) { heldAtATime(t, address, fmt.Sprintf(many, 100_000)) })
 	t.Run("whoever wants no more need not wait for the rest", func(t *testing.T) {
-		r, err := open(t, t.Context(), address, fmt.Sprintf(many, 1_000_000_000))
+		r, err := open(t.Context(), t, address, fmt.Sprintf(many, 1_000_000_000))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func sqlRosters(t *testing.T, address string, hand *sql.DB, readOnly, many strin
 	t.Run("who is stopped is told so, and not that the list is at its end", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		r, err := open(t, ctx, address, fmt.Sprintf(many, 1_000_000_000))
+		r, err := open(ctx, t, address, fmt.Sprintf(many, 1_000_000_000))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func sqlRosters(t *testing.T, address string, hand *sql.DB, readOnly, many strin
 }
 
 func heldAtATime(t *testing.T, address, text string) {
-	r, err := open(t, t.Context(), address, text)
+	r, err := open(t.Context(), t, address, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func postgresRosters(t *testing.T, address string, hand *sql.DB) {
 		}
 	})
 	t.Run("a server that goes away in the middle is no end of the list", func(t *testing.T) {
-		r, err := open(t, t.Context(), address, `select 'l' || i as login_id from (select generate_series(1, 10000000) as i) n`)
+		r, err := open(t.Context(), t, address, `select 'l' || i as login_id from (select generate_series(1, 10000000) as i) n`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestSQLRosterCannotBeOpened(t *testing.T) {
 		"sqlite:" + filepath.Dir(missing): "roster: open sqlite:" + filepath.Dir(missing) + ": it is a directory",
 	} {
 		begin := time.Now()
-		_, err := open(t, t.Context(), address, `select 'a' as login_id`)
+		_, err := open(t.Context(), t, address, `select 'a' as login_id`)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", address, err)
 		}
