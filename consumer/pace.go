@@ -11,7 +11,7 @@ import (
 // its most, and below which it is none.
 const (
 	gapFirst = 5 * time.Millisecond
-	gapMost  = time.Second
+	gapMost  = 500 * time.Millisecond
 	gapLeast = 500 * time.Microsecond
 )
 
@@ -95,16 +95,22 @@ func (p *pace) turn(now time.Time) time.Duration {
 	return wait
 }
 
-// alone takes turns for so many calls without asking Redis.
-func (p *pace) alone(now time.Time, calls int) turn {
-	first := turn{at: now.Add(p.turn(now))}
-	for range calls - 1 {
+// alone takes turns for so many calls without asking Redis, no further ahead
+// than that but for two.
+func (p *pace) alone(now time.Time, calls int, ahead time.Duration) (first turn, taken int) {
+	first = turn{at: now.Add(p.turn(now))}
+	for taken = 1; taken < calls && (taken < 2 || time.Duration(taken)*p.gapKept() < ahead); taken++ {
 		p.turn(now)
 	}
+	first.gap = p.gapKept()
+	return first, taken
+}
+
+// gapKept is the gap that is kept.
+func (p *pace) gapKept() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first.gap = p.step()
-	return first
+	return p.step()
 }
 
 // learn takes over what Redis has said to a question of the time asked, in

@@ -13,6 +13,11 @@ import (
 const (
 	turnTimeout = time.Second          // without an answer by then, this worker keeps the pace alone
 	turnGather  = 5 * time.Millisecond // between two reservations, so that one serves many
+
+	// Turns are taken no further ahead: a pace that was slow when they were
+	// taken would be kept long after it has gone, and the turns of a worker
+	// that has died would be waited for.
+	turnAhead = 250 * time.Millisecond
 )
 
 // turns keeps the pace of calls that all workers share, in Redis. While there
@@ -72,36 +77,49 @@ func (t *turns) serve() {
 			return
 		}
 		t.mu.Unlock()
-		t.handOut(all)
-		time.Sleep(turnGather)
+		rest, next := t.handOut(all)
+		if len(rest) > 0 {
+			t.mu.Lock()
+			t.waiting = append(rest, t.waiting...)
+			t.mu.Unlock()
+		}
+		time.Sleep(max(turnGather, time.Until(next)))
 	}
 }
 
-func (t *turns) handOut(all []ticket) {
+// handOut gives the first of all their turns. The rest has to wait until next.
+func (t *turns) handOut(all []ticket) (rest []ticket, next time.Time) {
 	calls := 0
 	for _, one := range all {
 		calls += one.calls
 	}
-	next := t.reserve(calls)
-	for _, one := range all {
-		one.turn <- next
-		next.at = next.at.Add(time.Duration(one.calls) * next.gap)
+	mine, taken := t.reserve(calls)
+	for i, one := range all {
+		if taken < one.calls {
+			return all[i:], mine.at
+		}
+		taken -= one.calls
+		one.turn <- mine
+		mine.at = mine.at.Add(time.Duration(one.calls) * mine.gap)
 	}
+	return nil, time.Time{}
 }
 
-// reserve takes turns for so many calls.
-func (t *turns) reserve(calls int) turn {
+// reserve takes turns for so many calls, or for the first of them.
+func (t *turns) reserve(calls int) (first turn, taken int) {
 	ctx, cancel := context.WithTimeout(context.Background(), turnTimeout)
 	defer cancel()
 	asked := time.Now()
-	told, err := t.store.Reserve(ctx, calls, t.pace.goods(), t.pace.least, gapLeast)
+	told, taken, err := t.store.Reserve(ctx, state.Turns{
+		Calls: calls, Good: t.pace.goods(), Least: t.pace.least, None: gapLeast, Ahead: turnAhead,
+	})
 	now := time.Now()
 	if err != nil {
 		t.log.Debug("the pace is kept by this worker alone (continuing)", "err", err)
-		return t.pace.alone(now, calls)
+		return t.pace.alone(now, calls, turnAhead)
 	}
-	gap := t.pace.learn(asked, told, calls)
-	return turn{at: now.Add(told.Wait), gap: gap}
+	gap := t.pace.learn(asked, told, taken)
+	return turn{at: now.Add(told.Wait), gap: gap}, taken
 }
 
 // throttled tells all workers that Flinks has asked to slow down.

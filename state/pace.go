@@ -65,8 +65,8 @@ func (s *Store) Throttle(ctx context.Context, d Slowdown) (Pace, error) {
 // reserveScript takes the next turns. Without a gap there are none to take.
 //
 //	KEYS  pace
-//	ARGV  turns, good answers, least gap in µs, gap in µs below which it is none, TTL in ms
-//	->    {gap, µs until the first turn}
+//	ARGV  turns, good answers, least gap in µs, gap in µs below which it is none, TTL in ms, µs ahead
+//	->    {gap, µs until the first turn, turns taken}
 var reserveScript = redis.NewScript(luaMicros + `
 local least = tonumber(ARGV[3])
 gap = math.floor(gap * 0.99 ^ tonumber(ARGV[2]))
@@ -75,20 +75,33 @@ local first = math.max(next, now)
 local step = math.max(gap, least)
 if step == 0 and first == now then
   redis.call('DEL', KEYS[1])
-  return {0, 0}
+  return {0, 0, tonumber(ARGV[1])}
 end
-redis.call('HSET', KEYS[1], 'gap', whole(gap), 'next', whole(first + ARGV[1] * step))
+local turns = tonumber(ARGV[1])
+if step > 0 then turns = math.min(turns, math.max(2, math.floor(ARGV[6] / step))) end
+redis.call('HSET', KEYS[1], 'gap', whole(gap), 'next', whole(first + turns * step))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
-return {gap, first - now}
+return {gap, first - now, turns}
 `)
 
-// Reserve takes the next turns for calls, one after the other: the first after
-// Pace.Wait, each further one a gap later, or least where that is longer. good
-// is how many answers were good since the last time: each takes a hundredth
-// off the gap, and a gap below none is none.
-func (s *Store) Reserve(ctx context.Context, turns, good int, least, none time.Duration) (Pace, error) {
-	return paceOf(s.run(ctx, "reserve turns", reserveScript, []string{paceKey},
-		turns, good, least.Microseconds(), none.Microseconds(), paceTTL.Milliseconds()))
+// Turns asks for turns of calls, one after the other.
+type Turns struct {
+	Calls int           // how many
+	Good  int           // answers that were good since the last time: each takes a hundredth off the gap
+	Least time.Duration // the gap that is kept anyhow
+	None  time.Duration // a gap below is none
+	Ahead time.Duration // turns are taken no further ahead, but for two: what they are waited for may change
+}
+
+// Reserve takes the next turns: the first after Pace.Wait, each further one a
+// gap later, or Least where that is longer. taken is how many they are.
+func (s *Store) Reserve(ctx context.Context, t Turns) (p Pace, taken int, err error) {
+	v, err := s.run(ctx, "reserve turns", reserveScript, []string{paceKey}, t.Calls, t.Good, t.Least.Microseconds(),
+		t.None.Microseconds(), paceTTL.Milliseconds(), t.Ahead.Microseconds()).Int64Slice()
+	if err != nil {
+		return Pace{}, 0, err
+	}
+	return Pace{Gap: micros(v[0]), Wait: micros(v[1])}, int(v[2]), nil
 }
 
 func paceOf(cmd *redis.Cmd) (Pace, error) {

@@ -25,8 +25,11 @@ func TestPace(t *testing.T) {
 		begin := func(t *testing.T) { t.Helper(); must(t, rdb.FlushAll(t.Context()).Err()) }
 		reserve := func(t *testing.T, turns, good int, least time.Duration) state.Pace {
 			t.Helper()
-			p, err := s.Reserve(t.Context(), turns, good, least, none)
+			p, taken, err := s.Reserve(t.Context(), state.Turns{Calls: turns, Good: good, Least: least, None: none, Ahead: time.Hour})
 			must(t, err)
+			if taken != turns {
+				t.Errorf("%d turns taken, want %d", taken, turns)
+			}
 			return p
 		}
 		throttle := func(t *testing.T, d state.Slowdown) state.Pace {
@@ -44,6 +47,17 @@ func TestPace(t *testing.T) {
 			about(t, reserve(t, 1, 0, 0), state.Pace{})
 			if n := rdb.DBSize(t.Context()).Val(); n > 0 {
 				t.Errorf("%d keys", n)
+			}
+		})
+		t.Run("turns are taken a little ahead only, but two at least", func(t *testing.T) {
+			begin(t)
+			throttle(t, slow(time.Hour))
+			for ahead, want := range map[time.Duration]int{time.Hour: 100, 50 * time.Millisecond: 10, time.Millisecond: 2} {
+				_, taken, err := s.Reserve(t.Context(), state.Turns{Calls: 100, None: none, Ahead: ahead})
+				must(t, err)
+				if taken != want {
+					t.Errorf("%d turns taken %v ahead, want %d", taken, ahead, want)
+				}
 			}
 		})
 		t.Run("a throttled answer doubles the gap, up to the most", func(t *testing.T) {

@@ -137,7 +137,7 @@ func TestRunBeginsNothingWithoutItsSettings(t *testing.T) {
 		want    string
 	}{
 		{"a roster", b.environ(), "run", "there is no list: give --roster, where - is standard input, or --sql and --query"},
-		{"a roster that is there", b.environ(), "run --roster " + data, "--roster: open " + data + ": no such file or directory"},
+		{"a roster that is there", b.environ(), "run --roster " + data, "the list: open " + data + ": no such file or directory"},
 		{"a cycle of the right form", b.environ(), "run --roster - --cycle tonight",
 			`--cycle: bad cycle "tonight": it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)`},
 		{"Flinks' address", nil, "run --roster -",
