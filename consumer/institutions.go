@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"nightshift/state"
 )
 
 // institutions are those that are in maintenance, as this worker knows: from
@@ -100,4 +102,10 @@ func (w *Worker) resumeInstitution(name string) {
 	case !since.IsZero():
 		w.Log.Info("institution is back, its live refreshes go on", "institution", name, "after", time.Since(since).Round(time.Second))
 	}
+}
+
+// Resume lets live calls at an institution go on, on an operator's word.
+func Resume(ctx context.Context, store *state.Store, name string) error {
+	_, err := store.ResumeInstitution(ctx, institution(name))
+	return err
 }

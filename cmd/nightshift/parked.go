@@ -29,12 +29,12 @@ commands show what is parked, fire it before its time, or end it.`
 }
 
 // parkedJobs opens the streams for do; the screen is for its progress.
-func (a *app) parkedJobs(ctx context.Context, s *storeSettings, logs logSettings, do func(*producer.ParkedJobs, *ui.Screen) error) error {
+func (a *app) parkedJobs(ctx context.Context, s *storeSettings, logs logSettings, do func(*producer.ParkedJobs, *stores, *ui.Screen) error) error {
 	if err := s.mustExist(); err != nil {
 		return err
 	}
 	screen, others := a.screen(a.stderr)
-	st, err := s.open(ctx, a.loggerTo(others, logs), false)
+	st, err := s.open(ctx, a.loggerTo(others, logs), s.knowsRedis())
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (a *app) parkedJobs(ctx context.Context, s *storeSettings, logs logSettings
 	if err != nil {
 		return err
 	}
-	return do(jobs, screen)
+	return do(jobs, st, screen)
 }
 
 // parkedFlags choose among the parked jobs.

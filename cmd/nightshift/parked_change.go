@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nightshift/cmd/nightshift/internal/ui"
+	"nightshift/consumer"
 	"nightshift/producer"
 )
 
@@ -22,6 +23,8 @@ type parkedChange struct {
 	would string // what a dry run says would be done
 	fates []producer.Fate
 	do    func(*producer.ParkedJobs, context.Context, uint64) (producer.Fate, error)
+
+	asksBanks bool // that were in maintenance, on the operator's word
 }
 
 func newParkedNowCommand(a *app) *cobra.Command {
@@ -30,8 +33,9 @@ func newParkedNowCommand(a *app) *cobra.Command {
 			Use:   "now [LOGIN…]",
 			Short: "Fire parked jobs before their time",
 			Long: `Lets parked jobs go to the workers at once, as they stand: the attempt and all that
-was spent stay as they are. A job that fired by itself meanwhile, or was parked
-anew, is left alone. On a terminal it shows what it would do; --yes does it.
+was spent stay as they are. Their banks are asked again, also those that were in
+maintenance. A job that fired by itself meanwhile, or was parked anew, is left
+alone. On a terminal it shows what it would do; --yes does it.
 What cannot be read goes to a worker, too, who moves it to the dead letters.`,
 			Example: `  nightshift parked now 5e115eac-1209-4f19-641c-08d6d484e2fe --yes
   nightshift parked now --institution "Some Bank" --reason bank_unavailable --yes
@@ -39,7 +43,7 @@ What cannot be read goes to a worker, too, who moves it to the dead letters.`,
 		},
 		doing: "firing", would: "would fire",
 		fates: []producer.Fate{producer.Fired, producer.Gone, producer.Unreadable},
-		do:    (*producer.ParkedJobs).Now,
+		do:    (*producer.ParkedJobs).Now, asksBanks: true,
 	})
 }
 
@@ -76,12 +80,18 @@ func (a *app) newParkedChange(c parkedChange) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, screen *ui.Screen) error {
+		return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, st *stores, screen *ui.Screen) error {
 			picked, err := pickParked(cmd.Context(), jobs, filter, f.any())
 			if err != nil {
 				return err
 			}
-			return a.changeParked(cmd.Context(), screen, c, jobs, picked, confirm.only(a), asJSON)
+			dry := confirm.only(a)
+			if c.asksBanks && !dry {
+				if err := a.resumeBanks(cmd.Context(), st, picked.banks); err != nil {
+					return err
+				}
+			}
+			return a.changeParked(cmd.Context(), screen, c, jobs, picked, dry, asJSON)
 		})
 	}
 	a.settings(c.Command, &s, &logs)
@@ -90,6 +100,21 @@ func (a *app) newParkedChange(c parkedChange) *cobra.Command {
 	c.Flags().BoolVar(&all, "all", false, "every parked job")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the counts as one line of JSON")
 	return c.Command
+}
+
+// resumeBanks lets live calls at institutions go on that were in maintenance. If
+// one still is, the first answer says so.
+func (a *app) resumeBanks(ctx context.Context, st *stores, banks map[string]bool) error {
+	if st.State == nil && len(banks) > 0 {
+		a.note("without --redis-url a bank in maintenance stays paused until the next probe")
+		return nil
+	}
+	for bank := range banks {
+		if err := consumer.Resume(ctx, st.State, bank); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // chosen makes sure that an operator has said what is to be changed, and that

@@ -45,7 +45,7 @@ must all fit.`,
 			if err != nil {
 				return err
 			}
-			return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, _ *ui.Screen) error {
+			return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, _ *stores, _ *ui.Screen) error {
 				return a.listParked(cmd.Context(), jobs, filter, limit, asJSON)
 			})
 		},

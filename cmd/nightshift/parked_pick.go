@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"nightshift/producer"
+	"nightshift/producer/event"
 )
 
 // shownPicks is how many of the chosen jobs are shown before they are changed.
@@ -15,11 +16,12 @@ const shownPicks = 20
 type picked struct {
 	seqs    []uint64
 	first   soonest
-	missing []error // a line for each login that was named in vain
+	banks   map[string]bool // institutions that some of them wait for
+	missing []error         // a line for each login that was named in vain
 }
 
 func pickParked(ctx context.Context, jobs *producer.ParkedJobs, filter producer.ParkedFilter, byFlags bool) (picked, error) {
-	all := picked{first: soonest{limit: shownPicks}}
+	all := picked{first: soonest{limit: shownPicks}, banks: map[string]bool{}}
 	found := map[string]bool{}
 	for p, err := range jobs.List(ctx, filter) {
 		if err != nil {
@@ -27,6 +29,9 @@ func pickParked(ctx context.Context, jobs *producer.ParkedJobs, filter producer.
 		}
 		all.seqs = append(all.seqs, p.Seq)
 		all.first.add(p)
+		if bank := p.Job.Institution; bank != "" && p.Reason == event.BankUnavailable {
+			all.banks[bank] = true
+		}
 		if len(filter.Logins) > 0 {
 			found[p.LoginID] = true
 		}

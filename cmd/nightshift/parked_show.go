@@ -58,7 +58,7 @@ it runs and until when it may begin. A login may have one in each lane.`,
 			if err != nil {
 				return err
 			}
-			return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, _ *ui.Screen) error {
+			return a.parkedJobs(cmd.Context(), &s, logs, func(jobs *producer.ParkedJobs, _ *stores, _ *ui.Screen) error {
 				return a.showParked(cmd.Context(), jobs, filter, asJSON)
 			})
 		},

@@ -30,6 +30,7 @@ func TestParked(t *testing.T) {
 		LastRefresh: time.Now().Add(-48 * time.Hour), Accounts: 1, Live: []flinkstest.Answer{away, {}}}
 	b.sim.Add(login)
 	login.ID, login.Username = "eve", "eve"
+	login.Institution, login.InstitutionID = "Other Bank", 15 // the first bank in maintenance keeps its other logins from asking
 	b.sim.Add(login)
 	stores, js := servers(t)
 	environ := b.environ(append(stores, "NIGHTSHIFT_RETRY_BASE=1h", "NIGHTSHIFT_RETRY_CAP=1h")...)
@@ -74,11 +75,11 @@ func TestParked(t *testing.T) {
 		o := only[event.Outcome](t, run(t, environ, "events", "--json", "--login", "eve").Stdout)
 		equal(t, event.Outcome{
 			LoginID: "eve", Cycle: "2026-11-22", Lane: event.Nightly, Type: event.Failed, Reason: event.Cancelled,
-			FlinksCode: "DISABLED_INSTITUTION", Institution: "FlinksCapital", Calls: event.Calls{Cached: 1, Live: 1}, Timings: o.Timings, Job: o.Job,
+			FlinksCode: "DISABLED_INSTITUTION", Institution: "Other Bank", Calls: event.Calls{Cached: 1, Live: 1}, Timings: o.Timings, Job: o.Job,
 		}, o)
 	})
 
-	t.Run("now lets a worker take the job an hour before its time", func(t *testing.T) {
+	t.Run("now lets a worker take the job an hour before its time, and ask the bank that was in maintenance", func(t *testing.T) {
 		r := run(t, environ, "parked", "now", "bob")
 		if lines := strings.Split(r.Stdout, "\n"); r.Code != exitOK || len(lines) != 4 || lines[2] != "1 fired" || !strings.HasPrefix(lines[1], "bob    in ") {
 			t.Errorf("code %d: %s%s", r.Code, r.Stdout, r.Stderr)
