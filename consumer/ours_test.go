@@ -58,7 +58,7 @@ func TestSecretRefused(t *testing.T) {
 		at := len(r.sim.Journal())
 		time.Sleep(5 * time.Minute)
 		probes := len(r.sim.Journal()) - at
-		if probes < 25 || probes > 31 {
+		if probes < 20 || probes > 31 { // an idle lane's turn costs two seconds and shows nothing
 			t.Errorf("%d calls in five minutes, want a probe every 10s", probes)
 		}
 		if all := r.outcomes(); len(all) > 0 {
