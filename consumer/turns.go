@@ -87,7 +87,8 @@ func (t *turns) serve() {
 	}
 }
 
-// handOut gives the first of all their turns. The rest has to wait until next.
+// handOut gives the first of all their turns. No more are taken until next,
+// when those are used up.
 func (t *turns) handOut(all []ticket) (rest []ticket, next time.Time) {
 	calls := 0
 	for _, one := range all {
@@ -102,7 +103,7 @@ func (t *turns) handOut(all []ticket) (rest []ticket, next time.Time) {
 		one.turn <- mine
 		mine.at = mine.at.Add(time.Duration(one.calls) * mine.gap)
 	}
-	return nil, time.Time{}
+	return nil, mine.at
 }
 
 // reserve takes turns for so many calls, or for the first of them.

@@ -31,7 +31,7 @@ type Slowdown struct {
 const luaMicros = `
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local p = redis.call('HMGET', KEYS[1], 'gap', 'next', 'until')
+local p = redis.call('HMGET', KEYS[1], 'gap', 'next', 'until', 'eased')
 local gap, next = tonumber(p[1] or 0), tonumber(p[2] or 0)
 local whole = function(n) return string.format('%.0f', n) end
 `
@@ -63,13 +63,22 @@ func (s *Store) Throttle(ctx context.Context, d Slowdown) (Pace, error) {
 }
 
 // reserveScript takes the next turns. Without a gap there are none to take.
+// When no answer was throttled for five seconds the gap halves every three: few
+// calls are made at a wide gap, and their good answers alone would take minutes
+// to close it.
 //
 //	KEYS  pace
 //	ARGV  turns, good answers, least gap in µs, gap in µs below which it is none, TTL in ms, µs ahead
 //	->    {gap, µs until the first turn, turns taken}
 var reserveScript = redis.NewScript(luaMicros + `
 local least = tonumber(ARGV[3])
-gap = math.floor(gap * 0.99 ^ tonumber(ARGV[2]))
+gap = gap * 0.99 ^ tonumber(ARGV[2])
+local calm = math.max(tonumber(p[3] or 0) + 5000000, tonumber(p[4] or 0))
+if gap > 0 and now > calm then
+  gap = gap * 0.5 ^ ((now - calm) / 3000000)
+  redis.call('HSET', KEYS[1], 'eased', whole(now))
+end
+gap = math.floor(gap)
 if gap < tonumber(ARGV[4]) or gap <= least then gap = 0 end
 local first = math.max(next, now)
 local step = math.max(gap, least)
