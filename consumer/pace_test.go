@@ -260,3 +260,28 @@ func TestLimitsCostNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestTurnsAreTakenLate: while there is a gap, turns are taken a moment ahead
+// and no further, whoever asks when. A worker that dies leaves few behind.
+func TestTurnsAreTakenLate(t *testing.T) {
+	bubble(t, func(r *rig) {
+		logins := fresh(60)
+		r.sim.Add(logins...)
+		if _, err := r.store.Throttle(r.Context(), state.Slowdown{First: 100 * time.Millisecond, Most: time.Second, Hold: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		r.start(r.worker("w", func(w *consumer.Worker) { w.Concurrency = 64 }))
+		for _, job := range jobsFor(logins) { // one after the other, so that nobody is waiting when the next one asks
+			r.publish(job)
+			time.Sleep(20 * time.Millisecond)
+			l, err := r.store.Limits(r.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Pace.Wait > time.Second {
+				t.Fatalf("turns are taken %v ahead", l.Pace.Wait)
+			}
+		}
+		r.drain(time.Hour)
+	})
+}

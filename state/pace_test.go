@@ -60,6 +60,23 @@ func TestPace(t *testing.T) {
 				}
 			}
 		})
+		t.Run("five calm seconds on, the gap halves every three", func(t *testing.T) {
+			begin(t)
+			throttle(t, state.Slowdown{First: 80 * time.Millisecond, Most: time.Second, Hold: time.Millisecond})
+			now, err := rdb.Time(t.Context()).Result()
+			must(t, err)
+			const key = "nightshift:{limits}:pace"
+			for ago, want := range map[time.Duration]time.Duration{4 * time.Second: 80 * time.Millisecond, 11 * time.Second: 20 * time.Millisecond} {
+				must(t, rdb.HDel(t.Context(), key, "eased").Err())
+				must(t, rdb.HSet(t.Context(), key, "gap", 80_000, "next", 0, "until", now.Add(-ago).UnixMicro()).Err())
+				if got := reserve(t, 1, 0, 0).Gap; got > want || got < want*7/10 {
+					t.Errorf("%v after the last throttled answer the gap is %v, want %v", ago, got, want)
+				}
+			}
+			if first, second := reserve(t, 1, 0, 0).Gap, reserve(t, 1, 0, 0).Gap; second < first*9/10 {
+				t.Errorf("it was eased twice for the same time: %v, then %v", first, second)
+			}
+		})
 		t.Run("a throttled answer doubles the gap, up to the most", func(t *testing.T) {
 			begin(t)
 			for _, want := range []time.Duration{5, 10, 20, 30, 30} {
