@@ -181,7 +181,7 @@ func (w *Worker) awaitTurn(h *hold, work Work, c *course) bool {
 		calls = 2 // a token is minted first
 	}
 	select {
-	case mine := <-w.turns.ask(calls):
+	case mine := <-w.turns.ask(calls, work.Lane == event.OnDemand):
 		c.turn = mine.at.Add(mine.gap)
 		return w.wait(h, time.Until(mine.at))
 	case <-w.stopping:

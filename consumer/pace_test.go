@@ -10,6 +10,7 @@ import (
 
 	"nightshift/consumer"
 	"nightshift/flinks/flinkstest"
+	"nightshift/producer"
 	"nightshift/producer/event"
 	"nightshift/state"
 )
@@ -281,6 +282,34 @@ func TestTurnsAreTakenLate(t *testing.T) {
 			if l.Pace.Wait > time.Second {
 				t.Fatalf("turns are taken %v ahead", l.Pace.Wait)
 			}
+		}
+		r.drain(time.Hour)
+	})
+}
+
+// TestOnDemandFirst: under a slow pace, too, somebody who waits for the outcome
+// does not wait for the night.
+func TestOnDemandFirst(t *testing.T) {
+	bubble(t, func(r *rig) {
+		logins := fresh(100)
+		r.sim.Add(logins...)
+		r.sim.Add(flinkstest.Login{ID: "tapped", LastRefresh: night.Add(-time.Hour)})
+		if _, err := r.store.Throttle(r.Context(), state.Slowdown{First: 200 * time.Millisecond, Most: time.Second, Hold: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		r.start(r.worker("w", func(w *consumer.Worker) { w.Concurrency = 64 }))
+		r.publish(jobsFor(logins)...)
+		time.Sleep(3 * time.Second) // all slots are taken and wait for their turns
+		p := producer.Publisher{JS: r.js}
+		job, _, err := p.Refresh(r.Context(), "tapped", event.Cached, event.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Await(r.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(job.Published); took > 5*time.Second {
+			t.Errorf("it took %v", took)
 		}
 		r.drain(time.Hour)
 	})

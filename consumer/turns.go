@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type turns struct {
 // ticket is a place in the queue for a number of calls, one after the other.
 type ticket struct {
 	calls int
+	first bool      // somebody is waiting for the outcome
 	turn  chan turn // has room for it, should nobody wait any more
 }
 
@@ -52,9 +54,9 @@ func (t *turns) init(store *state.Store, rate int, log *slog.Logger) {
 	}
 }
 
-// ask queues for the turn to make calls.
-func (t *turns) ask(calls int) <-chan turn {
-	mine := ticket{calls: calls, turn: make(chan turn, 1)}
+// ask queues for the turn to make calls, ahead of the night if first.
+func (t *turns) ask(calls int, first bool) <-chan turn {
+	mine := ticket{calls: calls, first: first, turn: make(chan turn, 1)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waiting = append(t.waiting, mine)
@@ -77,6 +79,7 @@ func (t *turns) serve() {
 			return
 		}
 		t.mu.Unlock()
+		slices.SortStableFunc(all, byHurry)
 		rest, next := t.handOut(all)
 		if len(rest) > 0 {
 			t.mu.Lock()
@@ -85,6 +88,16 @@ func (t *turns) serve() {
 		}
 		time.Sleep(max(turnGather, time.Until(next)))
 	}
+}
+
+func byHurry(a, b ticket) int {
+	switch {
+	case a.first == b.first:
+		return 0
+	case a.first:
+		return -1
+	}
+	return 1
 }
 
 // handOut gives the first of all their turns. No more are taken until next,
