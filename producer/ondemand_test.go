@@ -115,7 +115,8 @@ func TestRefreshOfAJobWhoseFirstAnswerWasLost(t *testing.T) {
 	})
 }
 
-// tell writes an outcome as a worker does.
+// tell writes an outcome as a worker does: again where no answer comes, as when
+// the connection was just lost.
 func tell(t *testing.T, js jetstream.JetStream, o event.Outcome) {
 	t.Helper()
 	msg := nats.NewMsg(o.Subject())
@@ -124,7 +125,12 @@ func tell(t *testing.T, js jetstream.JetStream, o event.Outcome) {
 	if msg.Data, err = o.Encode(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.PublishMsg(t.Context(), msg, jetstream.WithMsgID(o.ID())); err != nil {
+	for range 5 {
+		if _, err = js.PublishMsg(t.Context(), msg, jetstream.WithMsgID(o.ID())); !errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +145,7 @@ func ending(job event.Job, ty event.Type, why event.Reason) event.Outcome {
 // awaiting waits in the background.
 func awaiting(t *testing.T, js jetstream.JetStream, job event.Job) (result func() event.Outcome) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	got := make(chan event.Outcome, 1)
 	go func() {
 		defer cancel()
