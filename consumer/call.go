@@ -155,10 +155,7 @@ func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
 	}
 	if r.Status == OK {
 		c.detail = resp.Raw
-		c.counts = event.Counts{Accounts: len(resp.Accounts)}
-		for _, a := range resp.Accounts {
-			c.counts.Transactions += len(a.Transactions)
-		}
+		c.counts.Accounts, c.counts.Transactions = resp.Counts()
 	}
 	return r
 }

@@ -34,7 +34,8 @@ type hold struct {
 
 	seat  atomic.Pointer[string] // the institution at which a live session's place is taken
 	probe string                 // the institution whose circuit the job's next live call probes
-	beats sync.WaitGroup
+	first *time.Timer            // starts the heartbeat, which most jobs end before
+	beats sync.WaitGroup         // one while the heartbeat may yet beat
 }
 
 // hold starts the heartbeat of a claim that was asked for at the time asked.
@@ -44,7 +45,8 @@ func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease,
 	h.live.Store(int64(held.Live))
 	h.over = time.AfterFunc(leaseTTL, h.expire)
 	h.ours(asked)
-	h.beats.Go(h.beat)
+	h.beats.Add(1)
+	h.first = time.AfterFunc(beatEvery, h.beat)
 	return h
 }
 
@@ -76,24 +78,27 @@ func (h *hold) expire() {
 func (h *hold) drop() {
 	h.over.Stop()
 	h.cancel(nil)
+	if h.first.Stop() {
+		h.beats.Done()
+	}
 	h.beats.Wait()
 }
 
 // beat keeps the message and the lease until the hold is dropped or lost.
 func (h *hold) beat() {
+	defer h.beats.Done()
 	t := time.NewTicker(beatEvery)
 	defer t.Stop()
-	for {
-		select {
-		case <-h.Done():
-			return
-		case <-t.C:
-		}
+	for h.Err() == nil {
 		_ = h.msg.InProgress() // a lost one costs a repeat, which the claim answers
 		if err := h.renew(); errors.Is(err, state.ErrLost) {
 			h.cancel(err)
 		}
 		h.keepSeat()
+		select {
+		case <-h.Done():
+		case <-t.C:
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package flinks
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -45,7 +46,7 @@ type AccountsSummaryRequest struct {
 // summary is a detail without transactions.
 type AccountsDetailResponse struct {
 	Status          int       `json:"-"` // 200, or 202: go on with the Async call
-	Accounts        []Account // in a 202, whatever is there so far
+	Accounts        []Account // in a 202, whatever is there so far; empty with [Client.CountOnly]
 	Login           *Login
 	RequestID       string `json:"RequestId"`
 	Institution     string
@@ -56,6 +57,17 @@ type AccountsDetailResponse struct {
 	// Raw is the body exactly as it came, for storing: it has what this
 	// package does not know.
 	Raw []byte `json:"-"`
+
+	accounts, transactions int // that were counted and not decoded
+}
+
+// Counts are the numbers of accounts and of their transactions.
+func (r *AccountsDetailResponse) Counts() (accounts, transactions int) {
+	accounts, transactions = r.accounts+len(r.Accounts), r.transactions
+	for _, a := range r.Accounts {
+		transactions += len(a.Transactions)
+	}
+	return accounts, transactions
 }
 
 // OK reports that the accounts are complete.
@@ -66,10 +78,11 @@ func (r *AccountsDetailResponse) Pending() bool { return r.Status == http.Status
 
 // LogValue shows sizes, and nothing of what is in the accounts.
 func (r AccountsDetailResponse) LogValue() slog.Value {
+	accounts, _ := r.Counts()
 	return slog.GroupValue(
 		slog.Int("status", r.Status),
 		slog.String("request_id", r.RequestID),
-		slog.Int("accounts", len(r.Accounts)),
+		slog.Int("accounts", accounts),
 		slog.Int("bytes", len(r.Raw)),
 	)
 }
@@ -82,6 +95,17 @@ func (r AccountsDetailResponse) Format(f fmt.State, _ rune) {
 type accountsReply struct {
 	head
 	AccountsDetailResponse
+	countOnly bool
+}
+
+// decode takes the accounts out of what is decoded if they are only counted.
+func (r *accountsReply) decode(body []byte) error {
+	if r.countOnly {
+		if rest, accounts, transactions, ok := countAccounts(body); ok {
+			body, r.accounts, r.transactions = rest, accounts, transactions
+		}
+	}
+	return json.Unmarshal(body, r)
 }
 
 // usable: a 200 without a list of accounts is none, though the list may be empty.
@@ -118,7 +142,7 @@ func (c *Client) GetAccountsSummaryAsync(ctx context.Context, requestID string) 
 func (c *Client) accounts(ctx context.Context, r request) (*AccountsDetailResponse, error) {
 	r.cred = apiKey(c.APIKey)
 	r.data = []int{http.StatusOK, http.StatusAccepted}
-	var w accountsReply
+	w := accountsReply{countOnly: c.CountOnly}
 	got, err := c.do(ctx, r, &w)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,10 @@ type Client struct {
 	// time-out should exceed 210 s, which is how long Flinks may take to
 	// answer. Its CheckRedirect is ignored: redirects are not followed.
 	HTTP *http.Client
+	// CountOnly leaves accounts as they came: they are checked to be JSON and
+	// counted ([AccountsDetailResponse.Counts]), and lie in Raw, but are not
+	// decoded, which costs ten times as much.
+	CountOnly bool
 	// MaxBody is the longest reply accepted, in bytes. 0: 32 MiB.
 	MaxBody int64
 }

@@ -59,7 +59,7 @@ func (r request) read(resp *http.Response, body []byte, w wire) (int, *Error) {
 		}
 		return 0, e
 	}
-	decodeErr := json.Unmarshal(text, w)
+	decodeErr := decode(text, w)
 	h := w.envelope()
 	status := h.status(resp.StatusCode)
 	code := Normalize(h.FlinksCode)
@@ -85,6 +85,14 @@ func (r request) read(resp *http.Response, body []byte, w wire) (int, *Error) {
 		return 0, e
 	}
 	return status, nil
+}
+
+// decode reads a body into w, in w's own way if it has one.
+func decode(body []byte, w wire) error {
+	if own, ok := w.(interface{ decode([]byte) error }); ok {
+		return own.decode(body)
+	}
+	return json.Unmarshal(body, w)
 }
 
 // plainCause is the cause of an error that carries no refusing code.

@@ -70,17 +70,19 @@ return {'claimed', 0, c[2] and 1 or 0, tonumber(c[3] or 0), tonumber(l[1] or 0),
 func (s *Store) Claim(ctx context.Context, l Lease, ttl time.Duration) (Held, error) {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
 	args := []any{l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds()}
-	pipe := s.rdb.Pipeline()
-	epochCmd := pipe.Get(ctx, epochKey)
-	claimCmd := claimScript.EvalSha(ctx, pipe, keys, args...)
-	_, _ = pipe.Exec(ctx) // each command is asked for its own error
-
-	err := claimCmd.Err()
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		claimCmd = claimScript.Eval(ctx, s.rdb, keys, args...)
-		err = claimCmd.Err()
-	}
+	var epochCmd *redis.StringCmd
+	var claimCmd *redis.Cmd
+	err := s.batch.do(ctx, func(p redis.Pipeliner) {
+		epochCmd = p.Get(ctx, epochKey)
+		claimCmd = claimScript.EvalSha(ctx, p, keys, args...)
+	})
 	if err != nil {
+		return Held{}, fmt.Errorf("state: claim: %w", err)
+	}
+	if redis.HasErrorPrefix(claimCmd.Err(), "NOSCRIPT") {
+		claimCmd = s.batch.eval(ctx, claimScript, keys, args...)
+	}
+	if err := claimCmd.Err(); err != nil {
 		return Held{}, fmt.Errorf("state: claim: %w", err)
 	}
 	epoch, err := s.epoch(ctx, epochCmd)

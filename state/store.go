@@ -24,7 +24,8 @@ var ErrLost = errors.New("state: the lease is lost")
 
 // Store keeps the state in Redis. It is safe for concurrent use.
 type Store struct {
-	rdb redis.UniversalClient
+	rdb   redis.UniversalClient
+	batch *batch // for what every job asks
 }
 
 // Open prepares a store; it does not connect yet ([Store.Ping] does). The URL
@@ -43,13 +44,13 @@ func Open(rawURL string) (*Store, error) {
 		}
 		opts.ContextTimeoutEnabled = true
 		opts.MaintNotificationsConfig = noMaintNotifications()
-		return &Store{rdb: redis.NewClusterClient(opts)}, nil
+		return New(redis.NewClusterClient(opts)), nil
 	}
 	opts, err := Options(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{rdb: redis.NewClient(opts)}, nil
+	return New(redis.NewClient(opts)), nil
 }
 
 // Options are a single server's client settings, as the store needs them: a
@@ -65,7 +66,7 @@ func Options(rawURL string) (*redis.Options, error) {
 }
 
 // New uses a client that the caller has made, and closes it with the store.
-func New(rdb redis.UniversalClient) *Store { return &Store{rdb: rdb} }
+func New(rdb redis.UniversalClient) *Store { return &Store{rdb: rdb, batch: &batch{rdb: rdb}} }
 
 // noMaintNotifications switches off a handshake that only Redis Enterprise
 // understands.
@@ -104,7 +105,7 @@ func (s *Store) Close() error { return s.rdb.Close() }
 
 // run runs a script under the name of its operation.
 func (s *Store) run(ctx context.Context, op string, script *redis.Script, keys []string, args ...any) *redis.Cmd {
-	cmd := script.Run(ctx, s.rdb, keys, args...)
+	cmd := s.batch.eval(ctx, script, keys, args...)
 	if err := cmd.Err(); err != nil {
 		cmd.SetErr(fmt.Errorf("state: %s: %w", op, err))
 	}

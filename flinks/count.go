@@ -1,0 +1,240 @@
+package flinks
+
+import "bytes"
+
+// maxDepth is how deep values may lie in one another, as in encoding/json.
+const maxDepth = 10_000
+
+// place is what a value is within a reply that carries accounts.
+type place int
+
+const (
+	elsewhere place = iota
+	answer          // the reply as a whole
+	accountList
+	account
+	transactionList
+)
+
+// counter walks once over a reply: it checks that the whole is JSON, counts
+// accounts and transactions, and finds where the list of accounts lies.
+type counter struct {
+	data []byte
+	pos  int
+
+	accounts, transactions int
+	start, end             int  // of the list of accounts; none: 0
+	odd                    bool // a list is no list, or is there twice
+}
+
+// countAccounts reads a reply without decoding its accounts. rest is the reply
+// with an empty list in their place. It does not answer for what is no JSON,
+// or has no such list, or an odd one: that is a matter for the decoder.
+func countAccounts(body []byte) (rest []byte, accounts, transactions int, ok bool) {
+	c := counter{data: body}
+	if !c.value(answer, 0) || c.skip() || c.odd || c.end == 0 {
+		return nil, 0, 0, false
+	}
+	rest = make([]byte, 0, len(body)-(c.end-c.start)+len("[]"))
+	rest = append(append(append(rest, body[:c.start]...), "[]"...), body[c.end:]...)
+	return rest, c.accounts, c.transactions, true
+}
+
+// value reads one value; false: it is no JSON.
+func (c *counter) value(is place, depth int) bool {
+	if !c.skip() {
+		return false
+	}
+	first := c.data[c.pos]
+	switch is {
+	case accountList, transactionList:
+		c.odd = c.odd || first != '[' && first != 'n'
+	case account:
+		c.odd = c.odd || first != '{' && first != 'n'
+	}
+	switch first {
+	case '{':
+		return depth < maxDepth && c.object(is, depth+1)
+	case '[':
+		return depth < maxDepth && c.array(is, depth+1)
+	case '"':
+		_, ok := c.text()
+		return ok
+	case 't':
+		return c.word("true")
+	case 'f':
+		return c.word("false")
+	case 'n':
+		return c.word("null")
+	}
+	return c.number()
+}
+
+func (c *counter) object(is place, depth int) bool {
+	c.pos++
+	if c.next('}') {
+		return true
+	}
+	for {
+		if !c.skip() {
+			return false
+		}
+		key, ok := c.text()
+		if !ok || !c.next(':') || !c.value(within(is, key), depth) {
+			return false
+		}
+		if !c.next(',') {
+			return c.next('}')
+		}
+	}
+}
+
+// within is what a member of that name is.
+func within(is place, key []byte) place {
+	switch {
+	case is == answer && len(key) == len("Accounts") && bytes.EqualFold(key, []byte("Accounts")):
+		return accountList
+	case is == account && len(key) == len("Transactions") && bytes.EqualFold(key, []byte("Transactions")):
+		return transactionList
+	}
+	return elsewhere
+}
+
+func (c *counter) array(is place, depth int) bool {
+	if is == accountList {
+		c.odd, c.start = c.odd || c.end != 0, c.pos
+		defer func() { c.end = c.pos }()
+	}
+	c.pos++
+	if c.next(']') {
+		return true
+	}
+	for {
+		inside := elsewhere
+		switch is {
+		case accountList:
+			inside = account
+			c.accounts++
+		case transactionList:
+			c.transactions++
+		}
+		if !c.value(inside, depth) {
+			return false
+		}
+		if !c.next(',') {
+			return c.next(']')
+		}
+	}
+}
+
+// skip passes white space over; false: nothing follows.
+func (c *counter) skip() bool {
+	for ; c.pos < len(c.data); c.pos++ {
+		switch c.data[c.pos] {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// next passes a mark over if it is what follows.
+func (c *counter) next(mark byte) bool {
+	if !c.skip() || c.data[c.pos] != mark {
+		return false
+	}
+	c.pos++
+	return true
+}
+
+func (c *counter) word(w string) bool {
+	if !bytes.HasPrefix(c.data[c.pos:], []byte(w)) {
+		return false
+	}
+	c.pos += len(w)
+	return true
+}
+
+// text reads a string and returns what is between its quotes, as it is written.
+func (c *counter) text() (raw []byte, ok bool) {
+	if c.data[c.pos] != '"' {
+		return nil, false
+	}
+	start := c.pos + 1
+	for i := start; i < len(c.data); i++ {
+		switch b := c.data[i]; {
+		case b == '"':
+			c.pos = i + 1
+			return c.data[start:i], true
+		case b == '\\':
+			n := escape(c.data[i+1:])
+			if n == 0 {
+				return nil, false
+			}
+			i += n
+		case b < ' ':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// escape is the length of what follows a backslash; 0: it is none.
+func escape(rest []byte) int {
+	if len(rest) == 0 {
+		return 0
+	}
+	switch rest[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 1
+	case 'u':
+		for i := 1; i <= 4; i++ {
+			if i == len(rest) || !isHex(rest[i]) {
+				return 0
+			}
+		}
+		return 5
+	}
+	return 0
+}
+
+func isHex(b byte) bool {
+	return '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f'
+}
+
+func (c *counter) number() bool {
+	c.sign("-")
+	switch {
+	case c.pos < len(c.data) && c.data[c.pos] == '0':
+		c.pos++
+	case !c.digits():
+		return false
+	}
+	if c.sign(".") && !c.digits() {
+		return false
+	}
+	if c.sign("eE") {
+		c.sign("+-")
+		return c.digits()
+	}
+	return true
+}
+
+// sign passes one of the marks over if it is what follows at once.
+func (c *counter) sign(marks string) bool {
+	if c.pos < len(c.data) && bytes.IndexByte([]byte(marks), c.data[c.pos]) >= 0 {
+		c.pos++
+		return true
+	}
+	return false
+}
+
+// digits reads one digit or more.
+func (c *counter) digits() bool {
+	start := c.pos
+	for c.pos < len(c.data) && '0' <= c.data[c.pos] && c.data[c.pos] <= '9' {
+		c.pos++
+	}
+	return c.pos > start
+}
