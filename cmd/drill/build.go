@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // programs are what a drill runs.
@@ -27,12 +29,12 @@ func build(dir string, skewed bool, extra ...string) (p programs, err error) {
 		return p, errors.New("redis-server is not installed; `task redis` installs it")
 	}
 	p.nats = filepath.Join(dir, "nats-server")
-	if err := compile(p.nats, "github.com/nats-io/nats-server/v2"); err != nil {
+	if err := rig.Compile(p.nats, rig.NATSServer); err != nil {
 		return p, err
 	}
 	p.nightshift = filepath.Join(dir, "nightshift")
 	args := append([]string{"-tags", "drill"}, extra...)
-	if err := compile(p.nightshift, nightshift, args...); err != nil || !skewed {
+	if err := rig.Compile(p.nightshift, rig.Nightshift, args...); err != nil || !skewed {
 		return p, err
 	}
 	overlay, err := wrongClock(dir)
@@ -41,21 +43,11 @@ func build(dir string, skewed bool, extra ...string) (p programs, err error) {
 	}
 	p.ahead, p.behind = p.nightshift+"-ahead", p.nightshift+"-behind"
 	for bin, by := range map[string]string{p.ahead: skewBy, p.behind: "-" + skewBy} {
-		if err := compile(bin, nightshift, append(args, "-overlay", overlay, "-ldflags", "-X time.drillSkew="+by)...); err != nil {
+		if err := rig.Compile(bin, rig.Nightshift, append(args, "-overlay", overlay, "-ldflags", "-X time.drillSkew="+by)...); err != nil {
 			return p, err
 		}
 	}
 	return p, nil
-}
-
-const nightshift = "nightshift/cmd/nightshift"
-
-func compile(bin, pkg string, args ...string) error {
-	out, err := exec.Command("go", append(append([]string{"build", "-o", bin}, args...), pkg)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", pkg, err, bytes.TrimSpace(out))
-	}
-	return nil
 }
 
 // wrongClock writes an overlay for the compiler in which time.Now is off by a

@@ -14,6 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"nightshift/producer/event"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // background is for what is done whether the drill is stopped or not.
@@ -52,7 +54,7 @@ type drill struct {
 	saying sync.Mutex // one line at a time
 
 	mu       sync.Mutex
-	producer *process
+	producer *rig.Process
 	lapses   []span
 	crashes  map[string]int // deaths by step
 	exits    int
@@ -213,12 +215,12 @@ func (d *drill) span() time.Duration {
 // supervise starts replicas again that have ended by themselves, which none
 // should.
 func (d *drill) supervise(ctx context.Context) {
-	ended := make([]*process, len(d.replicas))
+	ended := make([]*rig.Process, len(d.replicas))
 	for sleep(ctx, 2*time.Second) {
 		for i, r := range d.replicas {
 			p := r.process()
 			switch {
-			case !p.ended(0):
+			case !p.Ended(0):
 				ended[i] = nil
 			case ended[i] != p:
 				ended[i] = p // a fault may be about to start it again
@@ -226,7 +228,7 @@ func (d *drill) supervise(ctx context.Context) {
 				d.mu.Lock()
 				d.exits++
 				d.mu.Unlock()
-				d.say("%s has ended by itself: %v", r.name, p.err)
+				d.say("%s has ended by itself: %v", r.name, p.Err)
 				_ = r.start(d.bin.nightshift, nil)
 			}
 		}

@@ -43,7 +43,7 @@ func (d *drill) fault(ctx context.Context, f fault) error {
 	r := d.replicas[f.Replica]
 	switch f.Kind {
 	case kill:
-		r.process().kill()
+		r.process().Kill()
 		return r.start(d.bin.nightshift, nil)
 	case crash:
 		return d.crash(ctx, r, f)
@@ -75,8 +75,8 @@ func (d *drill) begin(f fault, r *replica) (mend func(), err error) {
 	switch f.Kind {
 	case freeze:
 		p := r.process()
-		p.signal(syscall.SIGSTOP)
-		return func() { p.signal(syscall.SIGCONT) }, nil
+		p.Signal(syscall.SIGSTOP)
+		return func() { p.Signal(syscall.SIGCONT) }, nil
 	case cutOff:
 		return silent(d.proxies.of(f.Replica)), nil
 	case natsGone:
@@ -115,19 +115,19 @@ func (d *drill) sick(f flinkstest.Faults) (mend func(), err error) {
 // crash starts the replica anew so that it dies at a step, waits until it has,
 // and starts it once more.
 func (d *drill) crash(ctx context.Context, r *replica, f fault) error {
-	r.process().kill()
+	r.process().Kill()
 	if err := r.start(d.bin.nightshift, []string{fmt.Sprintf("DRILL_CRASH=%s:%d", f.Step, f.Count)}); err != nil {
 		return err
 	}
 	limit := time.NewTimer(f.For)
 	defer limit.Stop()
 	select {
-	case <-r.process().done:
+	case <-r.process().Done:
 		d.mu.Lock()
 		d.crashes[f.Step]++
 		d.mu.Unlock()
 	case <-limit.C: // it did not come by so often
-		r.process().kill()
+		r.process().Kill()
 	case <-ctx.Done():
 	}
 	return r.start(d.bin.nightshift, nil)
@@ -136,15 +136,15 @@ func (d *drill) crash(ctx context.Context, r *replica, f fault) error {
 // terminate stops the replica, which was given a time for it, and starts it
 // again.
 func (d *drill) terminate(r *replica, grace string) error {
-	r.process().kill()
+	r.process().Kill()
 	if err := r.start(d.bin.nightshift, nil, "--grace", grace); err != nil {
 		return err
 	}
 	time.Sleep(2 * time.Second) // so that it has jobs in hand; nothing depends on it
 	p := r.process()
-	p.signal(syscall.SIGTERM)
-	if !p.ended(time.Minute) {
-		p.kill()
+	p.Signal(syscall.SIGTERM)
+	if !p.Ended(time.Minute) {
+		p.Kill()
 		return fmt.Errorf("it did not stop within a minute")
 	}
 	return r.start(d.bin.nightshift, nil)
@@ -159,7 +159,7 @@ func (d *drill) skew(r *replica, f fault) error {
 	if bin == "" {
 		return nil
 	}
-	r.process().kill()
+	r.process().Kill()
 	return r.start(bin, nil)
 }
 

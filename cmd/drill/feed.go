@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // cycle is the night of the drill.
@@ -47,7 +49,7 @@ func (d *drill) feed(ctx context.Context, span time.Duration) error {
 // produce publishes one portion, however often that takes.
 func (d *drill) produce(ctx context.Context, env []string, file string) error {
 	for range 10 {
-		p, err := launch(filepath.Join(d.dir, "producer.log"), env, d.bin.nightshift, "produce", "--once", "--roster", file, "--cycle", cycle)
+		p, err := rig.Launch(filepath.Join(d.dir, "producer.log"), env, d.bin.nightshift, "produce", "--once", "--roster", file, "--cycle", cycle)
 		if err != nil {
 			return err
 		}
@@ -55,12 +57,12 @@ func (d *drill) produce(ctx context.Context, env []string, file string) error {
 		d.producer = p
 		d.mu.Unlock()
 		select {
-		case <-p.done:
+		case <-p.Done:
 		case <-ctx.Done():
-			p.kill()
+			p.Kill()
 			return context.Cause(ctx)
 		}
-		if p.err == nil {
+		if p.Err == nil {
 			return nil
 		}
 	}
@@ -72,7 +74,7 @@ func (d *drill) killFeed() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.producer != nil {
-		d.producer.signal(syscall.SIGKILL)
+		d.producer.Signal(syscall.SIGKILL)
 	}
 }
 

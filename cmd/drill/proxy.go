@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
-	"net"
+
 	"strings"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // proxies are the way from every replica to every server, each of its own, so
@@ -29,7 +31,7 @@ func newProxies() *proxies {
 
 // open begins a way to addr and returns the address of its near end.
 func (p *proxies) open(replica int, to, addr string) (string, error) {
-	near, err := freeAddr()
+	near, err := rig.FreeAddr()
 	if err != nil {
 		return "", err
 	}
@@ -103,14 +105,4 @@ func poisoned(links []*link, toxic string) (mend func()) {
 			_ = l.proxy.Start()
 		}
 	}
-}
-
-// freeAddr is an address on loopback that nobody uses.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"nightshift/flinks/flinkstest"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // replica is one `nightshift consume`, started again whenever it ends.
@@ -20,7 +22,7 @@ type replica struct {
 	bin  programs
 
 	mu   sync.Mutex
-	now  *process
+	now  *rig.Process
 	peak int64
 }
 
@@ -79,17 +81,17 @@ const maxLive = 3
 func (r *replica) start(bin string, env []string, args ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.now != nil && !r.now.ended(0) {
+	if r.now != nil && !r.now.Ended(0) {
 		return nil
 	}
 	r.note()
 	var err error
-	r.now, err = launch(r.log, append(slices.Clone(r.env), env...), bin, append([]string{"consume"}, args...)...)
+	r.now, err = rig.Launch(r.log, append(slices.Clone(r.env), env...), bin, append([]string{"consume"}, args...)...)
 	return err
 }
 
 // process is the one that runs, or ran last.
-func (r *replica) process() *process {
+func (r *replica) process() *rig.Process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.now
@@ -98,7 +100,7 @@ func (r *replica) process() *process {
 // note keeps the peak of the process before the next one.
 func (r *replica) note() {
 	if r.now != nil {
-		r.peak = max(r.peak, r.now.peak.Load())
+		r.peak = max(r.peak, r.now.Peak.Load())
 	}
 }
 
@@ -109,7 +111,7 @@ func (r *replica) halt() {
 	if r.now == nil {
 		return
 	}
-	r.now.signal(syscall.SIGCONT)
-	r.now.kill()
+	r.now.Signal(syscall.SIGCONT)
+	r.now.Kill()
 	r.note()
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/redis/go-redis/v9"
+
+	"nightshift/cmd/internal/rig"
 )
 
 // server is a program on an address of loopback that can be killed and started
@@ -22,17 +24,17 @@ import (
 type server struct {
 	name, addr string
 	dir        string // of its files
-	launch     func() (*process, error)
+	launch     func() (*rig.Process, error)
 
 	mu sync.Mutex
-	*process
+	*rig.Process
 }
 
 // start starts it, for the first time or again.
 func (s *server) start() (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.process, err = s.launch()
+	s.Process, err = s.launch()
 	return err
 }
 
@@ -40,7 +42,7 @@ func (s *server) start() (err error) {
 func (s *server) strike() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kill()
+	s.Kill()
 }
 
 // startNATS starts one server, or a cluster of three.
@@ -50,10 +52,10 @@ func (d *drill) startNATS(nodes int) error {
 	all := make([]ports, nodes)
 	for i := range all {
 		var err error
-		if all[i].client, err = freeAddr(); err != nil {
+		if all[i].client, err = rig.FreeAddr(); err != nil {
 			return err
 		}
-		if all[i].cluster, err = freeAddr(); err != nil {
+		if all[i].cluster, err = rig.FreeAddr(); err != nil {
 			return err
 		}
 		routes = append(routes, "nats://"+all[i].cluster)
@@ -69,7 +71,7 @@ func (d *drill) startNATS(nodes int) error {
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			return err
 		}
-		s.launch = func() (*process, error) { return launch(s.dir+".log", nil, d.bin.nats, "-c", file) }
+		s.launch = func() (*rig.Process, error) { return rig.Launch(s.dir+".log", nil, d.bin.nats, "-c", file) }
 		if err := s.start(); err != nil {
 			return err
 		}
@@ -95,7 +97,7 @@ func (d *drill) connect() (err error) {
 
 // startRedis starts one that writes its file at every event of its loop.
 func (d *drill) startRedis() error {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return err
 	}
@@ -104,8 +106,8 @@ func (d *drill) startRedis() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	s.launch = func() (*process, error) {
-		return launch(s.dir+".log", nil, d.bin.redis, "--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--appendonly", "yes", "--save", "")
+	s.launch = func() (*rig.Process, error) {
+		return rig.Launch(s.dir+".log", nil, d.bin.redis, "--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--appendonly", "yes", "--save", "")
 	}
 	d.redis = s
 	if err := s.start(); err != nil {
@@ -127,14 +129,14 @@ func (d *drill) flush() error {
 
 // startSandbox serves the simulated Flinks with the drill's population.
 func (d *drill) startSandbox() error {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return err
 	}
 	d.roster = filepath.Join(d.dir, "logins.csv")
 	s := &server{name: "sandbox", addr: addr, dir: d.dir}
-	s.launch = func() (*process, error) {
-		return launch(filepath.Join(d.dir, "sandbox.log"), nil, d.bin.nightshift, "sandbox", "--addr", addr,
+	s.launch = func() (*rig.Process, error) {
+		return rig.Launch(filepath.Join(d.dir, "sandbox.log"), nil, d.bin.nightshift, "sandbox", "--addr", addr,
 			"--logins", fmt.Sprint(d.Logins), "--seed", fmt.Sprint(d.Seed), "--roster", d.roster,
 			"--latency", "cached=5ms,live=300ms,detail=10ms")
 	}
@@ -143,7 +145,7 @@ func (d *drill) startSandbox() error {
 		return err
 	}
 	return d.await("sandbox", func(ctx context.Context) error {
-		if s.ended(0) {
+		if s.Ended(0) {
 			return errors.New("it ended: see its log")
 		}
 		if _, err := os.Stat(d.roster); err != nil {
@@ -176,9 +178,9 @@ func (d *drill) stopAll() {
 		r.halt()
 	}
 	for _, s := range append(d.nats, d.redis, d.sandbox) {
-		if s != nil && s.process != nil {
-			s.signal(syscall.SIGCONT)
-			s.kill()
+		if s != nil && s.Process != nil {
+			s.Signal(syscall.SIGCONT)
+			s.Kill()
 		}
 	}
 	if d.nc != nil {

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bytes"
@@ -13,55 +13,55 @@ import (
 	"time"
 )
 
-// process is a program at work.
-type process struct {
+// Process is a program at work.
+type Process struct {
 	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	err  error         // how it ended
-	peak atomic.Int64  // the most memory that it had, bytes
+	Done chan struct{} // closed when it has ended
+	Err  error         // how it ended
+	Peak atomic.Int64  // the most memory that it had, bytes
 }
 
-// launch starts a program whose output is appended to a log file.
-func launch(log string, env []string, bin string, args ...string) (*process, error) {
+// Launch starts a program whose output is appended to a log file.
+func Launch(log string, env []string, bin string, args ...string) (*Process, error) {
 	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	p := &process{cmd: exec.Command(bin, args...), done: make(chan struct{})}
+	p := &Process{cmd: exec.Command(bin, args...), Done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), f, f
 	dieWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(bin), err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
+		p.Err = p.cmd.Wait()
+		close(p.Done)
 	}()
 	go p.watch()
 	return p, nil
 }
 
-// signal sends one; a process that has ended does not mind.
-func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+// Signal sends one; a process that has ended does not mind.
+func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// kill ends it as kill -9 does, and returns when it has ended.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
-	<-p.done
+// Kill ends it as kill -9 does, and returns when it has ended.
+func (p *Process) Kill() {
+	p.Signal(syscall.SIGKILL)
+	<-p.Done
 }
 
-// ended reports whether it has ended, after waiting for at most d.
-func (p *process) ended(d time.Duration) bool {
+// Ended reports whether it has ended, after waiting for at most d.
+func (p *Process) Ended(d time.Duration) bool {
 	select {
-	case <-p.done: // it comes first, also when there is no time to wait
+	case <-p.Done: // it comes first, also when there is no time to wait
 		return true
 	default:
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-p.done:
+	case <-p.Done:
 		return true
 	case <-t.C:
 		return false
@@ -70,10 +70,10 @@ func (p *process) ended(d time.Duration) bool {
 
 // watch notes the peak of the memory, which the system tells only of a living
 // process.
-func (p *process) watch() {
-	for !p.ended(500 * time.Millisecond) {
+func (p *Process) watch() {
+	for !p.Ended(500 * time.Millisecond) {
 		if n := peakMemory(p.cmd.Process.Pid); n > 0 {
-			p.peak.Store(n)
+			p.Peak.Store(n)
 		}
 	}
 }
