@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -123,12 +124,57 @@ func newRedis(t *testing.T) (*miniredis.Miniredis, *state.Store, *trips) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Dialer = func(context.Context, string, string) (net.Conn, error) { return m.Dial() }
+	opts.Dialer = func(context.Context, string, string) (net.Conn, error) { return dialBuffered(m) }
 	client, asked := redis.NewClient(opts), &trips{}
 	client.AddHook(asked)
 	s := state.New(client)
 	t.Cleanup(func() { _ = s.Close(); m.Close() })
 	return m, s, asked
+}
+
+// buffered is a connection whose writes do not wait for the reader, as those of
+// a system do not, up to a point. Without that, whoever sends many commands at
+// once waits for a server that waits for its answers to be read.
+type buffered struct {
+	net.Conn
+	out  chan []byte
+	done chan struct{}
+	once sync.Once
+}
+
+func dialBuffered(m *miniredis.Miniredis) (net.Conn, error) {
+	conn, err := m.Dial()
+	if err != nil {
+		return nil, err
+	}
+	b := &buffered{Conn: conn, out: make(chan []byte, 1024), done: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case data := <-b.out:
+				if _, err := b.Conn.Write(data); err != nil {
+					return
+				}
+			case <-b.done:
+				return
+			}
+		}
+	}()
+	return b, nil
+}
+
+func (b *buffered) Write(data []byte) (int, error) {
+	select {
+	case b.out <- bytes.Clone(data):
+		return len(data), nil
+	case <-b.done:
+		return 0, net.ErrClosed
+	}
+}
+
+func (b *buffered) Close() error {
+	b.once.Do(func() { close(b.done) })
+	return b.Conn.Close()
 }
 
 // trips counts the round trips to Redis.

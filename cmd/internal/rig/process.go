@@ -72,15 +72,15 @@ func (p *Process) Ended(d time.Duration) bool {
 // process.
 func (p *Process) watch() {
 	for !p.Ended(500 * time.Millisecond) {
-		if n := peakMemory(p.cmd.Process.Pid); n > 0 {
+		if n := PeakMemory(p.cmd.Process.Pid); n > 0 {
 			p.Peak.Store(n)
 		}
 	}
 }
 
-// peakMemory is the largest resident set of a process so far, bytes; 0 where
+// PeakMemory is the largest resident set of a process so far, bytes; 0 where
 // the system does not tell.
-func peakMemory(pid int) int64 {
+func PeakMemory(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
@@ -92,4 +92,24 @@ func peakMemory(pid int) int64 {
 		}
 	}
 	return 0
+}
+
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// CPUTime is the processor time that a process has used so far, its own and
+// the system's for it; 0 where the system does not tell.
+func CPUTime(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name may hold blanks
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond // the unit is a hundredth of a second
 }
