@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,7 +22,7 @@ const (
 
 // window bounds the publications that wait for the server's answer. It stays
 // below the client's own limit of 4000, so that a publication never stalls.
-const window = 1024
+const window = 3500
 
 // answerTimeout is how long an asynchronous publication is waited for.
 const answerTimeout = 10 * time.Second
@@ -213,15 +212,14 @@ func JobMsg(job event.Job) (*nats.Msg, error) {
 	if err := job.Check(); err != nil {
 		return nil, fmt.Errorf("producer: job of %s: %w", job.LoginID, err)
 	}
-	data, err := json.Marshal(job)
+	data, err := job.MarshalJSON() // json.Marshal would check its own output once more
 	if err != nil {
 		return nil, fmt.Errorf("producer: encode job: %w", err)
 	}
-	msg := nats.NewMsg(job.Subject())
-	msg.Data = data
-	msg.Header.Set(jetstream.MsgIDHeader, job.MsgID())
-	msg.Header.Set(jetstream.ExpectedStreamHeader, event.StreamJobs)
-	msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, "0")
-	msg.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, event.AnyJobSubject(job.LoginID, job.Lane))
-	return msg, nil
+	return &nats.Msg{Subject: job.Subject(), Data: data, Header: nats.Header{
+		jetstream.MsgIDHeader:                   {job.MsgID()},
+		jetstream.ExpectedStreamHeader:          {event.StreamJobs},
+		jetstream.ExpectedLastSubjSeqHeader:     {"0"},
+		jetstream.ExpectedLastSubjSeqSubjHeader: {event.AnyJobSubject(job.LoginID, job.Lane)},
+	}}, nil
 }

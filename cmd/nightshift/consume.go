@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,6 +61,7 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	if err := awaitFlinks(ctx, log, client, st.State); err != nil {
 		return err
 	}
+	collectSeldom(work.Concurrency)
 	w := work.worker(st, client, log)
 	if err := metrics.serve(ctx, log, func() *prometheus.Registry { return workerRegistry(w) }); err != nil {
 		return err
@@ -71,6 +74,15 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	err = w.Run(ctx)
 	logStats(log, "stopped", &w.Stats)
 	return err
+}
+
+// collectSeldom lets the garbage of a small heap grow to some tens of MiB before
+// it is collected, which is a tenth of a worker's processor time. Thousands of
+// jobs in hand are a large heap, and what GOGC says stands.
+func collectSeldom(concurrency int) {
+	if os.Getenv("GOGC") == "" && concurrency <= 1000 {
+		debug.SetGCPercent(400)
+	}
 }
 
 // stopped tells that err is only the end of ctx: for what runs until it is
