@@ -59,6 +59,10 @@ func NewHTTPClient(conns int) *http.Client {
 			MaxIdleConns:        conns,
 			MaxIdleConnsPerHost: conns,
 			IdleConnTimeout:     90 * time.Second,
+			// There is a connection for each call in flight, so its buffers
+			// count. A longer reply is read past them.
+			ReadBufferSize:  2 << 10,
+			WriteBufferSize: 1 << 10,
 		},
 	}
 }

@@ -102,7 +102,7 @@ type workSettings struct {
 }
 
 func (s *workSettings) Register(fs *pflag.FlagSet) {
-	declare(fs, &s.Concurrency, "concurrency", 64, whole(1, 10_000),
+	declare(fs, &s.Concurrency, "concurrency", 64, whole(1, 50_000),
 		"jobs worked at once")
 	declare(fs, &s.Rate, "rate", 0, whole(0, 10_000),
 		"calls to Flinks per second at most, of all replicas together; 0: as Flinks lets them")

@@ -127,7 +127,7 @@ func TestSettingsErrors(t *testing.T) {
 		{"a wrong value names the flag", "", "--poll-interval=3", `--poll-interval: "3" is no duration: write it like 3s, 30m or 24h`},
 		{"or the variable", "NIGHTSHIFT_POLL_INTERVAL=3", "", `NIGHTSHIFT_POLL_INTERVAL: "3" is no duration: write it like 3s, 30m or 24h`},
 		{"a span may be too short", "", "--poll-interval=0s", "--poll-interval: 0s is too short: the least is 10ms"},
-		{"a number has bounds", "", "--concurrency=0", `--concurrency: "0" is no whole number from 1 to 10000`},
+		{"a number has bounds", "", "--concurrency=0", `--concurrency: "0" is no whole number from 1 to 50000`},
 		{"a choice names the words", "", "--log-format=xml", `--log-format: "xml" is none of auto, text, json`},
 		{"a switch is on or off", "", "--webhooks=perhaps", `--webhooks: "perhaps" is neither true nor false`},
 		{"a language is one of Connect's", "", "--connect-language=de", `--connect-language: "de" is none of en, fr`},
