@@ -70,15 +70,18 @@ func NewHTTPClient(conns int) *http.Client {
 // sharedHTTP serves the clients that bring none of their own.
 var sharedHTTP = sync.OnceValue(func() *http.Client { return NewHTTPClient(0) })
 
-// httpClient returns the client to use, with redirects switched off.
-func (c *Client) httpClient() *http.Client {
+// httpClient returns the client to use, with redirects switched off. Its
+// time-out is kept by the caller's context: net/http keeps it with a goroutine
+// for each call.
+func (c *Client) httpClient() (client *http.Client, timeout time.Duration) {
 	from := c.HTTP
 	if from == nil {
 		from = sharedHTTP()
 	}
 	own := *from
+	own.Timeout = 0
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
+	return &own, from.Timeout
 }
 
 func (c *Client) maxBody() int64 {

@@ -22,11 +22,17 @@ type reply struct {
 
 // do makes the call and decodes its reply into w. Every error is an [*Error].
 func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
+	client, timeout := c.httpClient()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
 		return reply{}, &Error{Op: r.op, Unsent: true, Err: err}
 	}
-	resp, unsent, err := c.send(req)
+	resp, unsent, err := send(client, req)
 	if err != nil {
 		return reply{}, &Error{Op: r.op, Unsent: unsent, Err: err}
 	}
@@ -49,13 +55,13 @@ func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
 
 // send makes the round trip. unsent tells, of an error, that the request
 // certainly did not leave.
-func (c *Client) send(req *http.Request) (resp *http.Response, unsent bool, err error) {
+func send(client *http.Client, req *http.Request) (resp *http.Response, unsent bool, err error) {
 	ctx := req.Context()
 	if ctx.Err() != nil {
 		return nil, true, withContext(ctx, context.Cause(ctx))
 	}
 	var f flight
-	resp, err = c.httpClient().Do(req.WithContext(f.watch(ctx)))
+	resp, err = client.Do(req.WithContext(f.watch(ctx)))
 	if err != nil {
 		return nil, f.unsent(err), withContext(ctx, withoutURL(err))
 	}
