@@ -81,3 +81,21 @@ func FuzzCountAccounts(f *testing.F) {
 		}
 	})
 }
+
+// TestCountAllocates holds what does not depend on the machine: however long a
+// reply is, counting it takes memory once, for what is left to decode.
+func TestCountAllocates(t *testing.T) {
+	body := []byte(`{"Accounts":[{"Transactions":[` + strings.Repeat(`{"Id":"a","Debit":1.5},`, 5000) + `{}]}],"RequestId":"r"}`)
+	if n := testing.AllocsPerRun(100, func() { countAccounts(body) }); n > 1 {
+		t.Errorf("%v allocations, want 1", n)
+	}
+}
+
+func BenchmarkCountAccounts(b *testing.B) {
+	body := []byte(`{"Accounts":[{"Transactions":[` + strings.Repeat(`{"Date":"2025-01-31","Description":"PAYROLL - Stripe Paycheck","Debit":null,"Credit":1500.25,"Balance":5105.6},`, 80) + `{}]}],"RequestId":"r"}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		countAccounts(body)
+	}
+}
