@@ -37,8 +37,9 @@ type question struct {
 }
 
 // do sends the commands that add adds, and returns when each has its answer or
-// its error. With an error they have none, and must not be looked at: the
-// context has ended first, and Redis may have carried them out or not.
+// its error. With an error they have none, and neither they nor a variable that
+// add writes may be touched: the context has ended first, a batch may be at
+// work on them, and Redis may have carried them out or not.
 func (b *batch) do(ctx context.Context, add func(redis.Pipeliner)) error {
 	q := &question{ctx: ctx, add: add, done: make(chan struct{})}
 	b.mu.Lock()
@@ -103,8 +104,9 @@ func (b *batch) eval(ctx context.Context, script *redis.Script, keys []string, a
 		err = b.do(ctx, func(p redis.Pipeliner) { cmd = script.Eval(ctx, p, keys, args...) })
 	}
 	if err != nil {
-		cmd = redis.NewCmd(ctx)
-		cmd.SetErr(err)
+		unanswered := redis.NewCmd(ctx)
+		unanswered.SetErr(err)
+		return unanswered
 	}
 	return cmd
 }

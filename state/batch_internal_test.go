@@ -109,4 +109,30 @@ func TestBatch(t *testing.T) {
 			t.Error("the command of one who had gone was carried out")
 		}
 	})
+	t.Run("whoever stops waiting leaves the batch alone", func(t *testing.T) {
+		b, p := batchRig(t)
+		script := redis.NewScript(`return 1`)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range batchFlying {
+			wg.Go(func() { _ = b.do(t.Context(), func(pipe redis.Pipeliner) { pipe.Incr(t.Context(), "n") }) })
+			<-p.sent
+		}
+		const askers = 50
+		for range askers {
+			wg.Go(func() {
+				if cmd := b.eval(ctx, script, nil); cmd.Err() != nil {
+					cmd.SetErr(errors.Join(cmd.Err())) // the asker's own, whatever the batch does now
+				}
+			})
+		}
+		b.queued(askers)
+		go func() {
+			for range p.sent {
+				cancel() // while the batch with all of them is on its way
+			}
+		}()
+		close(p.open)
+		wg.Wait()
+	})
 }
