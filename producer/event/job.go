@@ -121,7 +121,7 @@ func DecodeJob(subject string, data []byte) (Job, error) {
 		return Job{}, &JobError{DeadInvalid, fmt.Errorf("it has %d bytes, at most %d are allowed", len(data), maxJob)}
 	}
 	var j Job
-	if err := json.Unmarshal(data, &j); err != nil {
+	if err := j.UnmarshalJSON(data); err != nil {
 		return Job{}, &JobError{DeadMalformed, err}
 	}
 	if j.Version != JobVersion {

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
 )
 
@@ -20,7 +21,7 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 	var w wireJob
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if dec.Decode(&w) == nil {
+	if dec.Decode(&w) == nil && atEnd(dec) {
 		*j = Job(w)
 		return nil
 	}
@@ -41,14 +42,23 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// atEnd reports whether nothing follows what was decoded.
+func atEnd(dec *json.Decoder) bool {
+	_, err := dec.Token()
+	return err == io.EOF //nolint:errorlint // a Decoder returns the bare sentinel
+}
+
 // MarshalJSON writes the fields it knows and those kept in Extra.
 func (j Job) MarshalJSON() ([]byte, error) {
-	known, err := json.Marshal(wireJob(j))
-	if err != nil || len(j.Extra) == 0 {
-		return known, err
+	w := writer{buf: make([]byte, 0, 512)}
+	w.buf = append(w.buf, '{')
+	w.job(&j)
+	w.buf = append(w.buf, '}')
+	if w.err != nil || len(j.Extra) == 0 {
+		return w.buf, w.err
 	}
 	all := maps.Clone(j.Extra)
-	if err := json.Unmarshal(known, &all); err != nil {
+	if err := json.Unmarshal(w.buf, &all); err != nil {
 		return nil, err
 	}
 	return json.Marshal(all)

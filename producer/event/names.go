@@ -3,7 +3,6 @@ package event
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -99,9 +98,13 @@ var ErrLoginID = errors.New("bad loginId")
 // maxLoginID is generous: Flinks' own loginIds are GUIDs of 36 characters.
 const maxLoginID = 128
 
-// loginID allows what is at once a NATS token, a URL path segment and a Redis
+// inLoginID allows what is at once a NATS token, a URL path segment and a Redis
 // hash tag without any escaping.
-var loginID = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+func inLoginID(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '_' || c == '-'
+}
+
+func isDigit(c rune) bool { return '0' <= c && c <= '9' }
 
 // CheckLoginID refuses a loginId that cannot be a part of a subject: empty,
 // too long, or with anything but letters, digits, '-' and '_' (a dot, a blank
@@ -112,19 +115,37 @@ func CheckLoginID(id string) error {
 		return fmt.Errorf("%w: it is empty", ErrLoginID)
 	case len(id) > maxLoginID:
 		return fmt.Errorf("%w: it has %d characters, at most %d are allowed", ErrLoginID, len(id), maxLoginID)
-	case !loginID.MatchString(id):
+	case !all(id, inLoginID):
 		return fmt.Errorf("%w %q: only letters, digits, '-' and '_' are allowed", ErrLoginID, id)
 	}
 	return nil
 }
 
-// cycle is a date, or "od-" and a ULID; "-r1", "-r2"… marks a replay of it.
-var cycle = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}|od-[0-9A-HJKMNP-TV-Z]{26})(-r[1-9][0-9]{0,5})?$`)
+// isCycle: a date, or "od-" and a ULID; "-r1", "-r2"… marks a replay of it.
+func isCycle(c string) bool {
+	c, replay, isReplay := strings.Cut(c, "-r")
+	if isReplay && (replay == "" || len(replay) > 6 || replay[0] == '0' || !all(replay, isDigit)) {
+		return false
+	}
+	if id, onDemand := strings.CutPrefix(c, "od-"); onDemand {
+		return len(id) == 26 && all(id, inULID)
+	}
+	return len(c) == len("2026-11-22") && c[4] == '-' && c[7] == '-' && all(c[:4]+c[5:7]+c[8:], isDigit)
+}
+
+// inULID: digits and capital letters but for I, L, O and U.
+func inULID(c rune) bool {
+	return isDigit(c) || 'A' <= c && c <= 'Z' && !strings.ContainsRune("ILOU", c)
+}
+
+func all(s string, allowed func(rune) bool) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return !allowed(c) }) < 0
+}
 
 // CheckCycle refuses a cycle that has none of the forms "2026-11-22",
 // "2026-11-22-r1" and "od-<ulid>".
 func CheckCycle(c string) error {
-	if !cycle.MatchString(c) {
+	if !isCycle(c) {
 		return fmt.Errorf("bad cycle %q: it has the form 2026-11-22, 2026-11-22-r1 (a replay) or od-<ulid> (on demand)", c)
 	}
 	return nil

@@ -173,11 +173,17 @@ func (o Outcome) Check() error {
 
 // Encode writes the event's data.
 func (o Outcome) Encode() ([]byte, error) {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return nil, fmt.Errorf("event: encode outcome: %w", err)
+	w := writer{buf: make([]byte, 0, 1024)}
+	w.buf = append(w.buf, '{')
+	w.outcome(&o)
+	job, err := o.Job.MarshalJSON()
+	w.note(err)
+	w.name("job")
+	w.buf = append(append(w.buf, job...), '}')
+	if w.err != nil {
+		return nil, fmt.Errorf("event: encode outcome: %w", w.err)
 	}
-	return data, nil
+	return w.buf, nil
 }
 
 // DecodeOutcome reads an outcome event's data. It accepts types and reasons
