@@ -107,20 +107,23 @@ func (w *Worker) finish(h *hold, o event.Outcome) {
 // retry repeats a step of the settlement until it is stored or the worker's
 // grace is over. The heartbeat goes on meanwhile, so the job stays ours.
 func (w *Worker) retry(h *hold, what string, op func(context.Context) error) error {
+	once := func() error {
+		ctx, cancel := h.brief()
+		defer cancel()
+		return op(ctx)
+	}
+	err := once()
+	if err == nil {
+		return nil
+	}
+	w.Log.Warn("cannot store, trying again (continuing)", "what", what, "login", h.lease.LoginID, "err", err)
 	bo := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(100*time.Millisecond),
 		backoff.WithMaxInterval(5*time.Second),
 		backoff.WithMaxElapsedTime(0),
 	)
-	told := false
-	return backoff.RetryNotify(func() error {
-		ctx, cancel := h.brief()
-		defer cancel()
-		return op(ctx)
-	}, backoff.WithContext(bo, h), func(err error, _ time.Duration) {
-		if !told {
-			told = true
-			w.Log.Warn("cannot store, trying again (continuing)", "what", what, "login", h.lease.LoginID, "err", err)
-		}
-	})
+	if !sleep(h.Done(), bo.NextBackOff()) {
+		return err
+	}
+	return backoff.Retry(once, backoff.WithContext(bo, h))
 }

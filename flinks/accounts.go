@@ -46,7 +46,7 @@ type AccountsSummaryRequest struct {
 // summary is a detail without transactions.
 type AccountsDetailResponse struct {
 	Status          int       `json:"-"` // 200, or 202: go on with the Async call
-	Accounts        []Account // in a 202, whatever is there so far; empty with [Client.CountOnly]
+	Accounts        []Account // in a 202, whatever is there so far; empty with [Client.Lean]
 	Login           *Login
 	RequestID       string `json:"RequestId"`
 	Institution     string
@@ -95,17 +95,45 @@ func (r AccountsDetailResponse) Format(f fmt.State, _ rune) {
 type accountsReply struct {
 	head
 	AccountsDetailResponse
-	countOnly bool
+	lean bool
 }
 
-// decode takes the accounts out of what is decoded if they are only counted.
 func (r *accountsReply) decode(body []byte) error {
-	if r.countOnly {
-		if rest, accounts, transactions, ok := countAccounts(body); ok {
-			body, r.accounts, r.transactions = rest, accounts, transactions
+	if r.lean {
+		if c, ok := readPlain(body, r); ok {
+			r.accounts, r.transactions = c.accounts, c.transactions
+			return nil
 		}
+		*r = accountsReply{}
 	}
 	return json.Unmarshal(body, r)
+}
+
+// take leaves the accounts where they are; that they are there is noted.
+func (r *accountsReply) take(name, value []byte) bool {
+	switch string(name) {
+	case "Accounts":
+		r.Accounts = nil
+		if value[0] == '[' {
+			r.Accounts = []Account{}
+		}
+		return true
+	case "Login":
+		return takeLogin(value, &r.Login)
+	case "RequestId":
+		return takeText(value, &r.RequestID)
+	case "Institution":
+		return takeText(value, &r.Institution)
+	case "InstitutionId":
+		return takeInt(value, &r.InstitutionID)
+	case "InstitutionName":
+		return takeText(value, &r.InstitutionName)
+	case "Tag":
+		return takeText(value, &r.Tag)
+	case "Links":
+		return true
+	}
+	return r.head.take(name, value, "Accounts", "Login", "RequestId", "Institution", "InstitutionId", "InstitutionName", "Tag", "Links")
 }
 
 // usable: a 200 without a list of accounts is none, though the list may be empty.
@@ -141,8 +169,8 @@ func (c *Client) GetAccountsSummaryAsync(ctx context.Context, requestID string) 
 
 func (c *Client) accounts(ctx context.Context, r request) (*AccountsDetailResponse, error) {
 	r.cred = apiKey(c.APIKey)
-	r.data = []int{http.StatusOK, http.StatusAccepted}
-	w := accountsReply{countOnly: c.CountOnly}
+	r.data, r.raw = []int{http.StatusOK, http.StatusAccepted}, true
+	w := accountsReply{lean: c.Lean}
 	got, err := c.do(ctx, r, &w)
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func insight(loginID, requestID string) []string {
 
 func (c *Client) attributes(ctx context.Context, r request) (*AttributesResponse, error) {
 	r.cred = apiKey(c.APIKey)
-	r.data = []int{http.StatusOK, http.StatusAccepted}
+	r.data, r.raw = []int{http.StatusOK, http.StatusAccepted}, true
 	var w attributesReply
 	got, err := c.do(ctx, r, &w)
 	if err != nil {

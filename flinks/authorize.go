@@ -2,6 +2,7 @@ package flinks
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -123,6 +124,37 @@ func (r AuthorizeResponse) Format(f fmt.State, _ rune) {
 type authorizeReply struct {
 	head
 	AuthorizeResponse
+	lean bool
+}
+
+func (r *authorizeReply) decode(body []byte) error {
+	if r.lean {
+		if _, ok := readPlain(body, r); ok {
+			return nil
+		}
+		*r = authorizeReply{}
+	}
+	return json.Unmarshal(body, r)
+}
+
+func (r *authorizeReply) take(name, value []byte) bool {
+	switch string(name) {
+	case "RequestId":
+		return takeText(value, &r.RequestID)
+	case "Institution":
+		return takeText(value, &r.Institution)
+	case "InstitutionId":
+		return takeInt(value, &r.InstitutionID)
+	case "InstitutionName":
+		return takeText(value, &r.InstitutionName)
+	case "Login":
+		return takeLogin(value, &r.Login)
+	case "SecurityChallenges":
+		return json.Unmarshal(value, &r.Challenges) == nil
+	case "Links":
+		return true
+	}
+	return r.head.take(name, value, "RequestId", "Institution", "InstitutionId", "InstitutionName", "Login", "SecurityChallenges", "Links")
 }
 
 // usable: a 200 is for its RequestId, a 203 for that or for its questions. A
@@ -147,7 +179,7 @@ func (r *authorizeReply) ignoresCode(status int) bool {
 // October 2024 allow. A 202 is documented for the asynchronous form and for a
 // cached call while a live session runs. Source: authorize.
 func (c *Client) Authorize(ctx context.Context, token Secret, req AuthorizeRequest) (*AuthorizeResponse, error) {
-	var w authorizeReply
+	w := authorizeReply{lean: c.Lean}
 	got, err := c.do(ctx, request{
 		op:     OpAuthorize,
 		method: http.MethodPost,

@@ -24,12 +24,13 @@ type Client struct {
 	APIKey Secret
 	// HTTP makes the calls; nil: a shared client as of [NewHTTPClient]. Its
 	// time-out should exceed 210 s, which is how long Flinks may take to
-	// answer. Its CheckRedirect is ignored: redirects are not followed.
+	// answer. Its Jar and CheckRedirect are ignored: there are no cookies, and
+	// redirects are not followed.
 	HTTP *http.Client
-	// CountOnly leaves accounts as they came: they are checked to be JSON and
-	// counted ([AccountsDetailResponse.Counts]), and lie in Raw, but are not
-	// decoded, which costs ten times as much.
-	CountOnly bool
+	// Lean decodes what a refresh needs and no more, which costs a tenth.
+	// Accounts are checked to be JSON and counted
+	// ([AccountsDetailResponse.Counts]), and lie in Raw; links are left out.
+	Lean bool
 	// MaxBody is the longest reply accepted, in bytes. 0: 32 MiB.
 	MaxBody int64
 }
@@ -70,18 +71,18 @@ func NewHTTPClient(conns int) *http.Client {
 // sharedHTTP serves the clients that bring none of their own.
 var sharedHTTP = sync.OnceValue(func() *http.Client { return NewHTTPClient(0) })
 
-// httpClient returns the client to use, with redirects switched off. Its
+// transport returns what makes the round trips, and the time-out of each. The
 // time-out is kept by the caller's context: net/http keeps it with a goroutine
 // for each call.
-func (c *Client) httpClient() (client *http.Client, timeout time.Duration) {
-	from := c.HTTP
-	if from == nil {
-		from = sharedHTTP()
+func (c *Client) transport() (http.RoundTripper, time.Duration) {
+	client := c.HTTP
+	if client == nil {
+		client = sharedHTTP()
 	}
-	own := *from
-	own.Timeout = 0
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own, from.Timeout
+	if client.Transport == nil {
+		return http.DefaultTransport, client.Timeout
+	}
+	return client.Transport, client.Timeout
 }
 
 func (c *Client) maxBody() int64 {

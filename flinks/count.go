@@ -5,43 +5,31 @@ import "bytes"
 // maxDepth is how deep values may lie in one another, as in encoding/json.
 const maxDepth = 10_000
 
-// place is what a value is within a reply that carries accounts.
-type place int
+// part is what a value is within a reply that carries accounts.
+type part int
 
 const (
-	elsewhere place = iota
-	answer          // the reply as a whole
+	elsewhere part = iota
+	answer         // the reply as a whole
 	accountList
 	account
 	transactionList
 )
 
 // counter walks once over a reply: it checks that the whole is JSON, counts
-// accounts and transactions, and finds where the list of accounts lies.
+// accounts and transactions, and hands the reply's own members on.
 type counter struct {
 	data []byte
 	pos  int
+	to   taker
 
 	accounts, transactions int
-	start, end             int  // of the list of accounts; none: 0
-	odd                    bool // a list is no list, or is there twice
-}
-
-// countAccounts reads a reply without decoding its accounts. rest is the reply
-// with an empty list in their place. It does not answer for what is no JSON,
-// or has no such list, or an odd one: that is a matter for the decoder.
-func countAccounts(body []byte) (rest []byte, accounts, transactions int, ok bool) {
-	c := counter{data: body}
-	if !c.value(answer, 0) || c.skip() || c.odd || c.end == 0 {
-		return nil, 0, 0, false
-	}
-	rest = make([]byte, 0, len(body)-(c.end-c.start)+len("[]"))
-	rest = append(append(append(rest, body[:c.start]...), "[]"...), body[c.end:]...)
-	return rest, c.accounts, c.transactions, true
+	lists                  int  // of accounts
+	odd                    bool // a list is no list, is there twice, or a member was not taken
 }
 
 // value reads one value; false: it is no JSON.
-func (c *counter) value(is place, depth int) bool {
+func (c *counter) value(is part, depth int) bool {
 	if !c.skip() {
 		return false
 	}
@@ -70,7 +58,7 @@ func (c *counter) value(is place, depth int) bool {
 	return c.number()
 }
 
-func (c *counter) object(is place, depth int) bool {
+func (c *counter) object(is part, depth int) bool {
 	c.pos++
 	if c.next('}') {
 		return true
@@ -80,8 +68,15 @@ func (c *counter) object(is place, depth int) bool {
 			return false
 		}
 		key, ok := c.text()
-		if !ok || !c.next(':') || !c.value(within(is, key), depth) {
+		if !ok || !c.next(':') || !c.skip() {
 			return false
+		}
+		start := c.pos
+		if !c.value(within(is, key), depth) {
+			return false
+		}
+		if is == answer {
+			c.odd = c.odd || !c.to.take(key, c.data[start:c.pos])
 		}
 		if !c.next(',') {
 			return c.next('}')
@@ -90,7 +85,7 @@ func (c *counter) object(is place, depth int) bool {
 }
 
 // within is what a member of that name is.
-func within(is place, key []byte) place {
+func within(is part, key []byte) part {
 	switch {
 	case is == answer && len(key) == len("Accounts") && bytes.EqualFold(key, []byte("Accounts")):
 		return accountList
@@ -100,10 +95,10 @@ func within(is place, key []byte) place {
 	return elsewhere
 }
 
-func (c *counter) array(is place, depth int) bool {
+func (c *counter) array(is part, depth int) bool {
 	if is == accountList {
-		c.odd, c.start = c.odd || c.end != 0, c.pos
-		defer func() { c.end = c.pos }()
+		c.lists++
+		c.odd = c.odd || c.lists > 1
 	}
 	c.pos++
 	if c.next(']') {

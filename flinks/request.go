@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // The calls, by Flinks' names. They stand in paths and in [Error.Op].
@@ -38,6 +39,7 @@ type request struct {
 	body   any        // sent as JSON; nil: no body
 	days   int        // the header limitDays; 0: not sent
 	data   []int      // the statuses that are data; all others are refusals
+	raw    bool       // the body is kept as it came
 }
 
 // credential is a header that holds a secret. No header is sent for an empty one.
@@ -57,26 +59,28 @@ func bearer(s Secret) credential {
 func banking(segments ...string) []string { return append([]string{"BankingServices"}, segments...) }
 
 // newRequest checks the settings and ids that it needs, and builds the request.
+// It is built by hand: http.NewRequest would parse the same address each time.
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
 	target, err := c.url(r.path)
 	if err != nil {
 		return nil, err
 	}
-	var body io.Reader
+	req := (&http.Request{
+		Method: r.method, URL: target, Host: target.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Accept": {"application/json"}},
+	}).WithContext(ctx)
 	if r.body != nil {
 		data, err := json.Marshal(r.body)
 		if err != nil {
 			return nil, err
 		}
-		body = bytes.NewReader(data)
+		req.ContentLength = int64(len(data))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		req.Body, _ = req.GetBody()
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, body)
-	if err != nil {
-		return nil, withoutURL(err)
-	}
-	req.Header.Set("Accept", "application/json")
 	if r.method != http.MethodGet && r.method != http.MethodDelete {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	if r.days != 0 {
 		req.Header.Set("limitDays", strconv.Itoa(r.days))
@@ -97,23 +101,48 @@ func (c credential) set(h http.Header) error {
 
 // url joins base, customer and path. The ids are foreign text: each is escaped,
 // so that none can reach out of its segment.
-func (c *Client) url(path []string) (string, error) {
-	base, err := checkBase(c.BaseURL)
+func (c *Client) url(path []string) (*url.URL, error) {
+	root, err := rootOf(place{c.BaseURL, c.CustomerID})
 	if err != nil {
-		return "", fmt.Errorf("%w: BaseURL: %w", ErrSettings, err)
+		return nil, err
 	}
-	if err := checkSegment(c.CustomerID); err != nil {
-		return "", fmt.Errorf("%w: CustomerID %w", ErrSettings, err)
-	}
-	var b strings.Builder
-	b.WriteString(base + "/v3/" + url.PathEscape(c.CustomerID))
+	plain, escaped := []byte(root.Path), []byte(root.EscapedPath())
 	for _, segment := range path {
 		if err := checkSegment(segment); err != nil {
-			return "", fmt.Errorf("%w: it %w", ErrBadID, err)
+			return nil, fmt.Errorf("%w: it %w", ErrBadID, err)
 		}
-		b.WriteString("/" + url.PathEscape(segment))
+		plain = append(append(plain, '/'), segment...)
+		escaped = append(append(escaped, '/'), url.PathEscape(segment)...)
 	}
-	return b.String(), nil
+	target := *root
+	target.Path, target.RawPath = string(plain), string(escaped)
+	return &target, nil
+}
+
+// place is where a client's calls go to, whatever they are.
+type place struct{ base, customer string }
+
+// roots are the addresses of places, which are the same call after call.
+var roots sync.Map // place -> *url.URL
+
+// rootOf checks a place and returns its address.
+func rootOf(p place) (*url.URL, error) {
+	if root, known := roots.Load(p); known {
+		return root.(*url.URL), nil
+	}
+	base, err := checkBase(p.base)
+	if err != nil {
+		return nil, fmt.Errorf("%w: BaseURL: %w", ErrSettings, err)
+	}
+	if err := checkSegment(p.customer); err != nil {
+		return nil, fmt.Errorf("%w: CustomerID %w", ErrSettings, err)
+	}
+	root, err := url.Parse(base + "/v3/" + url.PathEscape(p.customer))
+	if err != nil {
+		return nil, fmt.Errorf("%w: BaseURL: %w", ErrSettings, withoutURL(err))
+	}
+	roots.Store(p, root)
+	return root, nil
 }
 
 // checkBase returns the base without a slash at its end. Its errors do not

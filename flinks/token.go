@@ -2,12 +2,28 @@ package flinks
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 )
 
 type tokenReply struct {
 	head
 	Token string
+}
+
+func (r *tokenReply) decode(body []byte) error {
+	if _, ok := readPlain(body, r); ok {
+		return nil
+	}
+	*r = tokenReply{}
+	return json.Unmarshal(body, r)
+}
+
+func (r *tokenReply) take(name, value []byte) bool {
+	if string(name) == "Token" {
+		return takeText(value, &r.Token)
+	}
+	return r.head.take(name, value, "Token")
 }
 
 func (r *tokenReply) usable(int) bool { return r.Token != "" }

@@ -11,38 +11,60 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
 // reply is what came back from a call and counts as data.
 type reply struct {
 	status int    // 200, 202 or 203
-	body   []byte // exactly as it came
+	body   []byte // exactly as it came, where it was asked for
 }
+
+// bodies are the buffers that replies are read into.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// bodyKept is the largest buffer that waits for another reply.
+const bodyKept = 1 << 20
 
 // do makes the call and decodes its reply into w. Every error is an [*Error].
 func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
-	client, timeout := c.httpClient()
+	transport, timeout := c.transport()
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	req, err := c.newRequest(ctx, r)
+	var f flight
+	req, err := c.newRequest(f.watch(ctx), r)
 	if err != nil {
 		return reply{}, &Error{Op: r.op, Unsent: true, Err: err}
 	}
-	resp, unsent, err := send(client, req)
+	if ctx.Err() != nil {
+		return reply{}, &Error{Op: r.op, Unsent: true, Err: withContext(ctx, context.Cause(ctx))}
+	}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, &Error{Op: r.op, Unsent: unsent, Err: err}
+		return reply{}, &Error{Op: r.op, Unsent: f.unsent(err), Err: withContext(ctx, withoutURL(err))}
 	}
 	defer resp.Body.Close()
-	body, err := readBody(resp, c.maxBody())
+	buf := bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= bodyKept {
+			bodies.Put(buf)
+		}
+	}()
+	body, err := readBody(resp, c.maxBody(), buf)
 	if err != nil {
 		e := newError(r.op, resp)
 		e.Err = withContext(ctx, err)
 		return reply{}, e
 	}
+	return c.answer(r, resp, body, w)
+}
+
+// answer decodes a reply. Nothing of body is kept: it is used again.
+func (c *Client) answer(r request, resp *http.Response, body []byte, w wire) (reply, error) {
 	status, e := r.read(resp, body, w)
 	if e != nil {
 		if errors.Is(e.Err, ErrNotJSON) {
@@ -50,22 +72,11 @@ func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
 		}
 		return reply{}, e
 	}
-	return reply{status: status, body: body}, nil
-}
-
-// send makes the round trip. unsent tells, of an error, that the request
-// certainly did not leave.
-func send(client *http.Client, req *http.Request) (resp *http.Response, unsent bool, err error) {
-	ctx := req.Context()
-	if ctx.Err() != nil {
-		return nil, true, withContext(ctx, context.Cause(ctx))
+	got := reply{status: status}
+	if r.raw {
+		got.body = bytes.Clone(body)
 	}
-	var f flight
-	resp, err = client.Do(req.WithContext(f.watch(ctx)))
-	if err != nil {
-		return nil, f.unsent(err), withContext(ctx, withoutURL(err))
-	}
-	return resp, false, nil
+	return got, nil
 }
 
 // flight notes how far a request came.
@@ -109,12 +120,12 @@ func withContext(ctx context.Context, err error) error {
 	return err
 }
 
-// readBody reads up to limit bytes, once, into a buffer of the announced size.
-func readBody(resp *http.Response, limit int64) ([]byte, error) {
+// readBody reads up to limit bytes, once, into buf.
+func readBody(resp *http.Response, limit int64, buf *bytes.Buffer) ([]byte, error) {
 	// An announced size is a promise only, so that much is not reserved on it.
 	const trusted = 4 << 20
-	size := min(max(resp.ContentLength, 0), limit, trusted)
-	buf := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	buf.Reset()
+	buf.Grow(int(min(max(resp.ContentLength, 0), limit, trusted)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (a *app) demo(ctx context.Context, p *population, o flinkstest.Options, n *
 	n.worker = work.worker(st, &flinks.Client{
 		BaseURL: url, CustomerID: o.CustomerID,
 		SecretKey: flinks.Secret(o.SecretKey), APIKey: flinks.Secret(o.APIKey), HTTP: flinks.NewHTTPClient(2 * work.Concurrency),
-		CountOnly: true,
+		Lean: true,
 	}, log)
 	sum, err := n.run(ctx, len(logins), func(each func(event.Job)) (produced, error) {
 		plan := producer.Plan{

@@ -23,7 +23,7 @@ func (s *flinksSettings) client(conns int) (*flinks.Client, error) {
 	return &flinks.Client{
 		BaseURL: s.URL.Reveal(), CustomerID: s.CustomerID,
 		SecretKey: s.SecretKey, APIKey: s.APIKey,
-		HTTP: flinks.NewHTTPClient(conns), CountOnly: true,
+		HTTP: flinks.NewHTTPClient(conns), Lean: true,
 	}, nil
 }
 
