@@ -151,24 +151,36 @@ func (c *counter) word(w string) bool {
 	return true
 }
 
+// stops marks the bytes that are not simply a part of a text.
+var stops = func() (marks [256]bool) {
+	for b := range ' ' {
+		marks[b] = true
+	}
+	marks['"'], marks['\\'] = true, true
+	return marks
+}()
+
 // text reads a string and returns what is between its quotes, as it is written.
 func (c *counter) text() (raw []byte, ok bool) {
 	if c.data[c.pos] != '"' {
 		return nil, false
 	}
-	start := c.pos + 1
-	for i := start; i < len(c.data); i++ {
-		switch b := c.data[i]; {
-		case b == '"':
-			c.pos = i + 1
-			return c.data[start:i], true
-		case b == '\\':
-			n := escape(c.data[i+1:])
+	rest := c.data[c.pos+1:]
+	for i := 0; i < len(rest); i++ {
+		if !stops[rest[i]] {
+			continue
+		}
+		switch rest[i] {
+		case '"':
+			c.pos += i + 2
+			return rest[:i], true
+		case '\\':
+			n := escape(rest[i+1:])
 			if n == 0 {
 				return nil, false
 			}
 			i += n
-		case b < ' ':
+		default:
 			return nil, false
 		}
 	}
@@ -199,26 +211,25 @@ func isHex(b byte) bool {
 }
 
 func (c *counter) number() bool {
-	c.sign("-")
-	switch {
-	case c.pos < len(c.data) && c.data[c.pos] == '0':
-		c.pos++
-	case !c.digits():
+	c.mark('-')
+	if !c.mark('0') && !c.digits() {
 		return false
 	}
-	if c.sign(".") && !c.digits() {
+	if c.mark('.') && !c.digits() {
 		return false
 	}
-	if c.sign("eE") {
-		c.sign("+-")
+	if c.mark('e') || c.mark('E') {
+		if !c.mark('+') {
+			c.mark('-')
+		}
 		return c.digits()
 	}
 	return true
 }
 
-// sign passes one of the marks over if it is what follows at once.
-func (c *counter) sign(marks string) bool {
-	if c.pos < len(c.data) && bytes.IndexByte([]byte(marks), c.data[c.pos]) >= 0 {
+// mark passes a mark over if it is what follows at once.
+func (c *counter) mark(m byte) bool {
+	if c.pos < len(c.data) && c.data[c.pos] == m {
 		c.pos++
 		return true
 	}
@@ -228,7 +239,7 @@ func (c *counter) sign(marks string) bool {
 // digits reads one digit or more.
 func (c *counter) digits() bool {
 	start := c.pos
-	for c.pos < len(c.data) && '0' <= c.data[c.pos] && c.data[c.pos] <= '9' {
+	for c.pos < len(c.data) && c.data[c.pos]-'0' <= 9 {
 		c.pos++
 	}
 	return c.pos > start
