@@ -10,14 +10,15 @@ import (
 
 // admit asks whether the job's bank takes a live call now, and takes a place
 // among its sessions. Redis is asked only where there is a limit on them or the
-// bank is known to be in maintenance. If it takes none, the move says what
-// becomes of the job. A job that was parked for that reason asks before its
+// bank is known to be in maintenance. If it takes none, the move becomes what
+// happens to the job instead. A job that was parked for that reason asks before its
 // cached call already: Flinks has told it that the data is too old.
-func (w *Worker) admit(h *hold, work Work) (Move, bool, error) {
+func (w *Worker) admit(h *hold, m *Move) (ok bool, err error) {
+	work := &m.Work
 	name := institution(work.Institution)
 	waits := work.Phase == event.PhaseLive || work.Phase == event.PhaseCached && work.Spent.Queued > 0
 	if !waits || name == "" || w.admitted(h, name) {
-		return Move{}, true, nil
+		return true, nil
 	}
 	if h.elsewhere(name) { // Flinks writes it otherwise than the job
 		w.leave(h)
@@ -30,14 +31,16 @@ func (w *Worker) admit(h *hold, work Work) (Move, bool, error) {
 		ProbeEvery: w.Policy.RetryBase, Yield: w.Policy.yield(),
 	})
 	if err != nil {
-		return Move{Work: work}, false, err
+		return false, err
 	}
 	switch answer {
 	case state.Full:
-		return w.Policy.Barred(work, Bar{}, h.now()), false, nil
+		m.become(w.Policy.barred(work, Bar{}, h.now()))
+		return false, nil
 	case state.Paused:
 		w.paused.set(name, true)
-		return w.Policy.Barred(work, Bar{Paused: true, After: wait}, h.now()), false, nil
+		m.become(w.Policy.barred(work, Bar{Paused: true, After: wait}, h.now()))
+		return false, nil
 	case state.Probing:
 		h.probe = name
 	case state.Admitted:
@@ -46,7 +49,7 @@ func (w *Worker) admit(h *hold, work Work) (Move, bool, error) {
 	if w.InstitutionSessions > 0 {
 		h.seat.Store(&name)
 	}
-	return Move{}, true, nil
+	return true, nil
 }
 
 // admitted reports whether the job needs to ask nobody.
@@ -66,7 +69,7 @@ func (h *hold) elsewhere(name string) bool {
 }
 
 // heard draws from the answer to a live call what it says about the bank.
-func (w *Worker) heard(h *hold, work Work, r Reply) {
+func (w *Worker) heard(h *hold, work *Work, r *Reply) {
 	name := cmp.Or(h.probe, institution(work.Institution))
 	if name == "" || spared(r) {
 		return
@@ -82,7 +85,7 @@ func (w *Worker) heard(h *hold, work Work, r Reply) {
 
 // inMaintenance: no login of the bank can be refreshed. RETRY_LATER may be one
 // login's own matter.
-func inMaintenance(r Reply) bool {
+func inMaintenance(r *Reply) bool {
 	switch flinks.Normalize(r.FlinksCode) {
 	case flinks.CodeDisabledInstitution, flinks.CodeBankMaintenance:
 		return r.Kind == flinks.KindRetryable

@@ -33,7 +33,7 @@ type course struct {
 
 // object is what the object store keeps of a refresh: Flinks' own bodies, as
 // they came, under the names of the calls.
-func (c *course) object(o event.Outcome) []byte {
+func (c *course) object(o *event.Outcome) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"loginId":%q,"cycle":%q,"accountsDetail":%s`, o.LoginID, o.Cycle, c.detail)
 	if c.attributes != nil {
@@ -115,7 +115,7 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	}
 	r := w.reply(err, work, c)
 	if live {
-		w.heard(h, *work, r)
+		w.heard(h, work, &r)
 	}
 	if err != nil {
 		return r, nil
@@ -140,7 +140,7 @@ func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
 		resp, err = w.Flinks.GetAccountsDetailAsync(h, work.RequestID)
 	} else {
 		c.op = flinks.OpGetAccountsDetail
-		resp, err = w.Flinks.GetAccountsDetail(h, detailRequest(work.Job))
+		resp, err = w.Flinks.GetAccountsDetail(h, detailRequest(&work.Job))
 	}
 	r := w.reply(err, work, c)
 	if err != nil {
@@ -162,7 +162,7 @@ func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
 
 // detailRequest asks for what the job's options say. Attributes are computed
 // from transactions, so they need some.
-func detailRequest(j event.Job) flinks.AccountsDetailRequest {
+func detailRequest(j *event.Job) flinks.AccountsDetailRequest {
 	days := j.Options.DaysOfTransactions
 	if days == 0 && j.Options.Attributes != "" {
 		days = 90

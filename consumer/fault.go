@@ -4,7 +4,7 @@ import "nightshift/producer/event"
 
 // yield pauses the pulling that the job's fault concerns, and says what to do:
 // of this worker where only it may be cut off, else of all.
-func (w *Worker) yield(m Move, c *course) {
+func (w *Worker) yield(m *Move, c *course) {
 	about := []any{"job", m.Work.OutcomeID(), "flinks_code", m.Work.Spent.FlinksCode}
 	if m.Reason == event.FlinksUnreachable {
 		w.host.close(OurFault(string(m.Reason)), about...)

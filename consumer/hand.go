@@ -22,7 +22,7 @@ const (
 // stopped puts a job down that cannot go on here: the worker stops, the lease
 // is lost, or Redis is gone. Redis may come back empty, so live calls that the
 // job's message does not know of go on in a message of their own.
-func (w *Worker) stopped(h *hold, job event.Job, work Work, err error) {
+func (w *Worker) stopped(h *hold, job *event.Job, work *Work, err error) {
 	switch {
 	case errors.Is(err, errStopped):
 		w.putDown(h, work)
@@ -36,7 +36,7 @@ func (w *Worker) stopped(h *hold, job event.Job, work Work, err error) {
 }
 
 // lost leaves a job to whoever has taken it; the message is theirs to ack.
-func (w *Worker) lost(work Work) {
+func (w *Worker) lost(work *Work) {
 	w.Log.Warn("lease lost, job left to its new owner (continuing)", "login", work.LoginID, "cycle", work.Cycle)
 }
 

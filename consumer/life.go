@@ -48,13 +48,13 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		h := w.hold(ctx, msg, lease, asked, held)
 		defer w.leave(h)
 		defer h.drop()
-		if (mayRepeat(job, meta, held) || !held.KnownLogin) && w.recall(h, job, &held) {
+		if (mayRepeat(&job, meta, &held) || !held.KnownLogin) && w.recall(h, &job, &held) {
 			return
 		}
-		if forgotten(meta, held) && !w.recallLive(h, &held) {
+		if forgotten(meta, &held) && !w.recallLive(h, &held) {
 			return
 		}
-		w.work(h, job, held)
+		w.work(h, &job, &held)
 	}
 }
 
@@ -79,7 +79,7 @@ func busyWait(lane event.Lane, busyFor time.Duration) time.Duration {
 // cancelled), or Redis' memory does not reach back far enough. The time of
 // publication alone does not tell: a producer may publish a night again after
 // it has ended, and Redis may have forgotten it in between.
-func mayRepeat(job event.Job, meta *jetstream.MsgMetadata, held state.Held) bool {
+func mayRepeat(job *event.Job, meta *jetstream.MsgMetadata, held *state.Held) bool {
 	return meta.NumDelivered > 1 || job.Attempt > 1 || held.Known ||
 		job.Published.Before(held.Epoch.Add(state.CycleTTL))
 }
@@ -89,24 +89,25 @@ const clockSkew = time.Minute
 
 // forgotten reports whether Redis may have lost its memory of the job: it
 // remembers no further back than the job's message.
-func forgotten(meta *jetstream.MsgMetadata, held state.Held) bool {
+func forgotten(meta *jetstream.MsgMetadata, held *state.Held) bool {
 	return !held.Known && held.Epoch.After(meta.Timestamp.Add(-clockSkew))
 }
 
 // work makes the moves, one after the other, until the job is put down or has
 // ended.
-func (w *Worker) work(h *hold, job event.Job, held state.Held) {
+func (w *Worker) work(h *hold, job *event.Job, held *state.Held) {
 	c := &course{patience: w.shortBackoff()}
-	first := Work{Job: job, RefusedAt: held.RefusedAt}
-	first.Spent.Live = held.Live
-	move := w.Policy.Begin(first, h.now())
+	move := &Move{}
+	move.Work.Job, move.Work.RefusedAt = *job, held.RefusedAt
+	move.Work.Spent.Live = held.Live
+	move.become(w.Policy.begin(&move.Work, h.now()))
 	for {
 		switch move.Do {
 		case End:
 			w.end(h, move, c)
 			return
 		case Park:
-			w.park(h, move.Work, move.After, move.Reason)
+			w.park(h, &move.Work, move.After, move.Reason)
 			return
 		case Yield:
 			w.yield(move, c)
@@ -114,64 +115,63 @@ func (w *Worker) work(h *hold, job event.Job, held state.Held) {
 			return
 		case Wait:
 			if !w.wait(h, move.After) {
-				w.putDown(h, move.Work)
+				w.putDown(h, &move.Work)
 				return
 			}
 		}
-		var err error
-		if move, err = w.next(h, move.Work, c); err != nil {
-			w.stopped(h, job, move.Work, err)
+		if err := w.next(h, move, c); err != nil {
+			w.stopped(h, job, &move.Work, err)
 			return
 		}
 	}
 }
 
-// next makes one call and decides what follows. With an error the call was not
-// made, or its answer does not count; the move's work is the job as it stands.
-func (w *Worker) next(h *hold, work Work, c *course) (Move, error) {
-	if move, ok, err := w.ready(h, work, c); !ok {
-		return move, err
+// next makes one call and decides what follows, which becomes the move. With an
+// error the call was not made, or its answer does not count; the move's work is
+// the job as it stands.
+func (w *Worker) next(h *hold, m *Move, c *course) error {
+	if ok, err := w.ready(h, m, c); !ok {
+		return err
 	}
-	before := work
-	reply, err := w.call(h, &work, c)
+	before := m.Work.Spent
+	reply, err := w.call(h, &m.Work, c)
 	if err == nil && h.Err() != nil {
 		err = context.Cause(h) // the answer to a call that was cut off says nothing
 		if reply.Unsent {
-			work.Spent = before.Spent
+			m.Work.Spent = before
 		}
 	}
 	if err != nil {
-		return Move{Work: work}, err
+		return err
 	}
-	move := w.Policy.Step(work, reply, h.now())
-	if move.Work.Spent.Live < work.Spent.Live && c.recorded > before.Spent.Live {
-		w.unrecord(h, move.Work.Spent.Live)
+	made := m.Work.Spent.Live
+	w.Policy.follow(m, &reply, h.now())
+	if m.Work.Spent.Live < made && c.recorded > before.Live {
+		w.unrecord(h, m.Work.Spent.Live)
 	}
-	return move, nil
+	return nil
 }
 
-// ready waits until the call may be made. If it may not, the move says what
-// becomes of the job, or an error why it cannot go on here.
-func (w *Worker) ready(h *hold, work Work, c *course) (Move, bool, error) {
-	if move, ok, err := w.admit(h, work); !ok {
-		return move, false, err
+// ready waits until the call may be made. If it may not, the move becomes what
+// happens to the job instead, or an error says why it cannot go on here.
+func (w *Worker) ready(h *hold, m *Move, c *course) (ok bool, err error) {
+	if ok, err := w.admit(h, m); !ok {
+		return false, err
 	}
-	if !w.awaitTurn(h, work, c) || work.Phase == event.PhaseLive && w.isStopping() {
-		return Move{Work: work}, false, errStopped // a live call that is cut off would be spent in vain
+	if !w.awaitTurn(h, &m.Work, c) || m.Work.Phase == event.PhaseLive && w.isStopping() {
+		return false, errStopped // a live call that is cut off would be spent in vain
 	}
-	if move, ok, err := w.admit(h, work); !ok { // its bank may have closed meanwhile
-		return move, false, err
+	if ok, err := w.admit(h, m); !ok { // its bank may have closed meanwhile
+		return false, err
 	}
-	if err := h.certain(); err != nil {
-		return Move{Work: work}, false, err
-	}
-	return Move{}, true, nil
+	err = h.certain()
+	return err == nil, err
 }
 
 // awaitTurn waits for the turn that the job's next call takes in the pace of
 // all workers, or its next two. It reports false when the worker stops or the
 // hold ends first.
-func (w *Worker) awaitTurn(h *hold, work Work, c *course) bool {
+func (w *Worker) awaitTurn(h *hold, work *Work, c *course) bool {
 	c.turn = time.Time{}
 	if w.turns.pace.free(time.Now()) {
 		return true

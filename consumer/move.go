@@ -72,13 +72,27 @@ type Bar struct {
 	After  time.Duration // with Paused: until it may be asked whether it is back
 }
 
-func call(w Work, phase event.Phase) Move {
+// decision is a move without the job, which it has changed in place: a Work is
+// too large to be handed from rule to rule.
+type decision struct {
+	do     Do
+	after  time.Duration
+	typ    event.Type
+	reason event.Reason
+}
+
+// become makes the move what was decided.
+func (m *Move) become(d decision) {
+	m.Do, m.After, m.Type, m.Reason = d.do, d.after, d.typ, d.reason
+}
+
+func call(w *Work, phase event.Phase) decision {
 	w.Phase = phase
-	return Move{Do: Call, Work: w}
+	return decision{do: Call}
 }
 
-func end(w Work, t event.Type, r event.Reason) Move {
-	return Move{Do: End, Work: w, Type: t, Reason: r}
+func end(t event.Type, r event.Reason) decision {
+	return decision{do: End, typ: t, reason: r}
 }
 
-func yield(w Work, why event.Reason) Move { return Move{Do: Yield, Work: w, Reason: why} }
+func yield(why event.Reason) decision { return decision{do: Yield, reason: why} }

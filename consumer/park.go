@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -18,8 +17,8 @@ import (
 // that carries its own checkpoint, Redis is told that the job goes on under
 // that message, and the one in hand is acked. A parked job costs no memory and
 // no place among the unacknowledged, and survives everything.
-func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason) {
-	next := work.Job
+func (w *Worker) park(h *hold, work *Work, after time.Duration, why event.Reason) {
+	next := &work.Job
 	next.Attempt++
 	msg, err := parkedMsg(next, why, h.now().Add(after), h.msg.Headers())
 	if err != nil {
@@ -59,7 +58,7 @@ func (w *Worker) park(h *hold, work Work, after time.Duration, why event.Reason)
 
 // putDown hands a job on at once, with all that it has learnt, because this
 // worker stops.
-func (w *Worker) putDown(h *hold, work Work) {
+func (w *Worker) putDown(h *hold, work *Work) {
 	if errors.Is(context.Cause(h), state.ErrLost) {
 		w.lost(work)
 		return
@@ -69,8 +68,8 @@ func (w *Worker) putDown(h *hold, work Work) {
 
 // parkedMsg is the job as a scheduled message. The due time keeps its fraction
 // of a second: rounded down, the job would come back early.
-func parkedMsg(next event.Job, why event.Reason, due time.Time, from nats.Header) (*nats.Msg, error) {
-	data, err := json.Marshal(next)
+func parkedMsg(next *event.Job, why event.Reason, due time.Time, from nats.Header) (*nats.Msg, error) {
+	data, err := next.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("consumer: encode job: %w", err)
 	}

@@ -59,29 +59,29 @@ const queueFirst = 5 * time.Second
 
 // retryDelay is the n-th long wait of a job (n from 1): exponential, with a
 // jitter of a fifth either way.
-func (p Policy) retryDelay(j event.Job, n int) time.Duration {
+func (p *Policy) retryDelay(j *event.Job, n int) time.Duration {
 	return doubled(j, n, p.RetryBase, p.RetryCap)
 }
 
 // queueDelay is the n-th wait for a place among a bank's sessions.
-func (p Policy) queueDelay(j event.Job, n int) time.Duration {
+func (p *Policy) queueDelay(j *event.Job, n int) time.Duration {
 	return doubled(j, n, min(queueFirst, p.RetryBase), p.RetryBase)
 }
 
 // yield is how far the jobs of a paused bank come back apart, and how much
 // longer those wait to probe that have asked it more often than others.
-func (p Policy) yield() time.Duration { return p.RetryBase / 2 }
+func (p *Policy) yield() time.Duration { return p.RetryBase / 2 }
 
 // probeEvery is the time until the next probe after a job's live call has found
 // the bank in maintenance: no longer than that job will wait itself, should it
 // be the only one.
-func (p Policy) probeEvery(w Work) time.Duration {
-	return min(p.RetryBase, p.retryDelay(w.Job, w.Spent.Live))
+func (p *Policy) probeEvery(w *Work) time.Duration {
+	return min(p.RetryBase, p.retryDelay(&w.Job, w.Spent.Live))
 }
 
 // doubled is the n-th wait of a row that doubles from first to most, with a
 // jitter of a fifth either way.
-func doubled(j event.Job, n int, first, most time.Duration) time.Duration {
+func doubled(j *event.Job, n int, first, most time.Duration) time.Duration {
 	d := first
 	for range n - 1 {
 		if d >= most/2 {
@@ -97,7 +97,7 @@ func doubled(j event.Job, n int, first, most time.Duration) time.Duration {
 // jitter is a part of d, its own for each job and n. It comes from the job, not
 // from chance, so that the decision stays a pure function and a repeated
 // decision is the same one.
-func jitter(j event.Job, n int, d time.Duration) time.Duration {
+func jitter(j *event.Job, n int, d time.Duration) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(j.LoginID + ":" + j.Cycle + ":" + strconv.Itoa(n)))
 	return time.Duration(int64(d) * int64(h.Sum32()%1000) / 1000)

@@ -11,12 +11,13 @@ import (
 )
 
 // recall asks the outcome stream for what Redis does not remember: whether the
-// job's outcome was told, and whether the bank has refused the login. With settled the job has ended, and nothing is left to do.
-func (w *Worker) recall(h *hold, job event.Job, held *state.Held) (settled bool) {
+// job's outcome was told, and whether the bank has refused the login. With
+// settled the job has ended, and nothing is left to do.
+func (w *Worker) recall(h *hold, job *event.Job, held *state.Held) (settled bool) {
 	last, err := w.lastOutcome(h, event.AnyOutcomeSubject(job.LoginID))
 	if err == nil && last != nil && last.Cycle == job.Cycle {
 		w.Stats.Repeated.Add(1)
-		w.finish(h, *last)
+		w.finish(h, last)
 		return true
 	}
 	if err == nil && last != nil && !held.KnownLogin {

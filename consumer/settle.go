@@ -16,15 +16,15 @@ const sessionLife = 8 * time.Minute
 
 // end settles a job: accounts, outcome, record, ack, in this order. Each step
 // may be repeated, so a worker may die between any two.
-func (w *Worker) end(h *hold, m Move, c *course) {
+func (w *Worker) end(h *hold, m *Move, c *course) {
 	o := outcomeOf(m, c, h.now())
-	err := w.keepAccounts(h, &o, c)
+	err := w.keepAccounts(h, o, c)
 	if err != nil {
 		w.unsettled(h, o, err)
 		return
 	}
 	reached(accountsKept)
-	if o, err = w.tell(h, o); err != nil {
+	if err = w.tell(h, o); err != nil {
 		w.unsettled(h, o, err)
 		return
 	}
@@ -34,7 +34,7 @@ func (w *Worker) end(h *hold, m Move, c *course) {
 
 // unsettled leaves a job whose end could not be stored, as a rule because the
 // worker had to stop. Its message comes back, to another worker.
-func (w *Worker) unsettled(h *hold, o event.Outcome, err error) {
+func (w *Worker) unsettled(h *hold, o *event.Outcome, err error) {
 	var delay time.Duration
 	if h.Err() == nil { // it cannot be stored here, nor at once elsewhere
 		delay = oursAtLeast
@@ -44,9 +44,9 @@ func (w *Worker) unsettled(h *hold, o event.Outcome, err error) {
 }
 
 // outcomeOf words the ending.
-func outcomeOf(m Move, c *course, now time.Time) event.Outcome {
-	w := m.Work
-	o := event.Outcome{
+func outcomeOf(m *Move, c *course, now time.Time) *event.Outcome {
+	w := &m.Work
+	o := &event.Outcome{
 		LoginID: w.LoginID, Cycle: w.Cycle, Lane: w.Lane,
 		Type: m.Type, Reason: m.Reason, FlinksCode: w.Spent.FlinksCode,
 		Institution: w.Institution,
@@ -73,7 +73,7 @@ func (w *Worker) keepAccounts(h *hold, o *event.Outcome, c *course) error {
 		return nil
 	}
 	return w.retry(h, "keep accounts", func(ctx context.Context) error {
-		ref, err := w.Accounts.Put(ctx, o.LoginID, c.object(*o))
+		ref, err := w.Accounts.Put(ctx, o.LoginID, c.object(o))
 		if err == nil {
 			o.Accounts = &ref
 		}
@@ -84,7 +84,7 @@ func (w *Worker) keepAccounts(h *hold, o *event.Outcome, c *course) error {
 // finish writes the ending down in Redis and acks. Without Redis the message
 // comes back later: then the outcome is found in the stream, and only this is
 // left to do.
-func (w *Worker) finish(h *hold, o event.Outcome) {
+func (w *Worker) finish(h *hold, o *event.Outcome) {
 	ctx, cancel := h.brief()
 	defer cancel()
 	err := w.State.Finish(ctx, h.lease, state.Ending{

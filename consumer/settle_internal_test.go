@@ -15,7 +15,7 @@ func TestAfterExpiry(t *testing.T) {
 	got := map[event.Type]event.AfterExpiry{}
 	for _, ending := range event.Types {
 		m := Move{Do: End, Type: ending, Work: Work{Job: event.Job{LoginID: "ann", RequestID: "r"}}}
-		o := outcomeOf(m, &course{lastReply: time.Now()}, time.Now())
+		o := outcomeOf(&m, &course{lastReply: time.Now()}, time.Now())
 		if o.RequestID == "" || o.RequestIDExpires.IsZero() {
 			t.Errorf("%s has no requestId", ending)
 		}

@@ -10,44 +10,45 @@ import (
 	"nightshift/producer/event"
 )
 
-// tell publishes the outcome and returns the one that counts: if another
+// tell publishes the outcome, and makes it the one that counts: if another
 // worker has told one before, that one.
-func (w *Worker) tell(h *hold, o event.Outcome) (event.Outcome, error) {
+func (w *Worker) tell(h *hold, o *event.Outcome) error {
 	if err := o.Check(); err != nil {
-		return o, fmt.Errorf("consumer: outcome %s: %w", o.ID(), err)
+		return fmt.Errorf("consumer: outcome %s: %w", o.ID(), err)
 	}
 	msg, err := outcomeMsg(o, h.msg.Headers())
 	if err != nil {
-		return o, err
+		return err
 	}
+	id := o.ID()
 	var repeat bool
 	err = w.retry(h, "tell outcome", func(ctx context.Context) error {
-		ack, err := w.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(o.ID()), jetstream.WithExpectStream(event.StreamOutcomes))
+		ack, err := w.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(event.StreamOutcomes))
 		if err == nil {
 			repeat = ack.Duplicate
 		}
 		return err
 	})
 	if err != nil {
-		return o, err
+		return err
 	}
 	if !repeat {
 		w.Stats.Told.Add(1)
-		w.Log.Debug("outcome", "job", o.ID(), "type", o.Type, "reason", o.Reason, "flinks_code", o.FlinksCode)
+		w.Log.Debug("outcome", "job", id, "type", o.Type, "reason", o.Reason, "flinks_code", o.FlinksCode)
 		if w.OnOutcome != nil {
-			w.OnOutcome(o)
+			w.OnOutcome(*o)
 		}
-		return o, nil
+		return nil
 	}
 	w.Stats.Repeated.Add(1)
 	if last, err := w.lastOutcome(h, event.AnyOutcomeSubject(o.LoginID)); err == nil && last != nil && last.Cycle == o.Cycle {
-		return *last, nil
+		*o = *last
 	}
-	return o, nil
+	return nil
 }
 
 // outcomeMsg is the outcome as a CloudEvent in binary mode.
-func outcomeMsg(o event.Outcome, from nats.Header) (*nats.Msg, error) {
+func outcomeMsg(o *event.Outcome, from nats.Header) (*nats.Msg, error) {
 	data, err := o.Encode()
 	if err != nil {
 		return nil, err
