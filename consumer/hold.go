@@ -34,8 +34,11 @@ type hold struct {
 
 	seat  atomic.Pointer[string] // the institution at which a live session's place is taken
 	probe string                 // the institution whose circuit the job's next live call probes
-	first *time.Timer            // starts the heartbeat, which most jobs end before
-	beats sync.WaitGroup         // one while the heartbeat may yet beat
+
+	mu      sync.Mutex
+	next    *time.Timer    // of the next heartbeat, which most jobs end before
+	beats   sync.WaitGroup // one while a heartbeat is due or under way
+	dropped bool           // there is no further one
 }
 
 // hold starts the heartbeat of a claim that was asked for at the time asked.
@@ -46,7 +49,9 @@ func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease,
 	h.over = time.AfterFunc(leaseTTL, h.expire)
 	h.ours(asked)
 	h.beats.Add(1)
-	h.first = time.AfterFunc(beatEvery, h.beat)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = time.AfterFunc(beatEvery, h.beat)
 	return h
 }
 
@@ -78,27 +83,33 @@ func (h *hold) expire() {
 func (h *hold) drop() {
 	h.over.Stop()
 	h.cancel(nil)
-	if h.first.Stop() {
+	h.mu.Lock()
+	h.dropped = true
+	if h.next.Stop() {
 		h.beats.Done()
 	}
+	h.mu.Unlock()
 	h.beats.Wait()
 }
 
-// beat keeps the message and the lease until the hold is dropped or lost.
+// beat keeps the message and the lease until the next time. Between two times
+// there is no goroutine: thousands of jobs may be waiting.
 func (h *hold) beat() {
 	defer h.beats.Done()
-	t := time.NewTicker(beatEvery)
-	defer t.Stop()
-	for h.Err() == nil {
-		_ = h.msg.InProgress() // a lost one costs a repeat, which the claim answers
-		if err := h.renew(); errors.Is(err, state.ErrLost) {
-			h.cancel(err)
-		}
-		h.keepSeat()
-		select {
-		case <-h.Done():
-		case <-t.C:
-		}
+	if h.Err() != nil {
+		return
+	}
+	_ = h.msg.InProgress() // a lost one costs a repeat, which the claim answers
+	if err := h.renew(); errors.Is(err, state.ErrLost) {
+		h.cancel(err)
+		return
+	}
+	h.keepSeat()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.dropped {
+		h.beats.Add(1)
+		h.next.Reset(beatEvery)
 	}
 }
 

@@ -62,7 +62,7 @@ func NewHTTPClient(conns int) *http.Client {
 			IdleConnTimeout:     90 * time.Second,
 			// There is a connection for each call in flight, so its buffers
 			// count. A longer reply is read past them.
-			ReadBufferSize:  2 << 10,
+			ReadBufferSize:  1 << 10,
 			WriteBufferSize: 1 << 10,
 		},
 	}

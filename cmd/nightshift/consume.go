@@ -61,7 +61,7 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	if err := awaitFlinks(ctx, log, client, st.State); err != nil {
 		return err
 	}
-	collectSeldom(work.Concurrency)
+	collect(work.Concurrency)
 	w := work.worker(st, client, log)
 	if err := metrics.serve(ctx, log, func() *prometheus.Registry { return workerRegistry(w) }); err != nil {
 		return err
@@ -76,12 +76,17 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	return err
 }
 
-// collectSeldom lets the garbage of a small heap grow to some tens of MiB before
-// it is collected, which is a tenth of a worker's processor time. Thousands of
-// jobs in hand are a large heap, and what GOGC says stands.
-func collectSeldom(concurrency int) {
-	if os.Getenv("GOGC") == "" && concurrency <= 1000 {
+// collect sets how much garbage the heap may hold, unless GOGC says it. That of
+// a small heap may grow to some tens of MiB before it is collected, which is a
+// tenth of a worker's processor time. Many thousands of jobs in hand are a large
+// heap, and most of them wait: there memory is dearer than time.
+func collect(concurrency int) {
+	switch {
+	case os.Getenv("GOGC") != "":
+	case concurrency <= 1000:
 		debug.SetGCPercent(400)
+	case concurrency > 5000:
+		debug.SetGCPercent(25)
 	}
 }
 
