@@ -42,9 +42,12 @@ var parts = []struct {
 	run  func(*bench) error
 }{
 	{"throughput", (*bench).throughput},
+	{"queue", (*bench).queue},
 	{"publish", (*bench).publish},
+	{"roster", (*bench).fromRoster},
 	{"latency", (*bench).latency},
 	{"memory", (*bench).memory},
+	{"night", (*bench).scaled},
 	{"growth", (*bench).growth},
 }
 
@@ -68,10 +71,10 @@ func main() {
 	s := settings{}
 	var asJSON, asSVG string
 	fs := pflag.NewFlagSet("bench", pflag.ContinueOnError)
-	fs.StringSliceVar(&s.Only, "only", nil, "measure this alone: throughput, publish, latency, memory, growth")
+	fs.StringSliceVar(&s.Only, "only", nil, "measure this alone: throughput, queue, publish, roster, latency, memory, night, growth")
 	fs.IntVar(&s.Repeat, "repeat", 5, "how often each pair is measured")
 	fs.IntVar(&s.Jobs, "jobs", 20_000, "jobs of one measurement")
-	fs.IntSliceVar(&s.Sizes, "sizes", []int{10_000, 30_000, 100_000, 300_000}, "nights of the growth curve, in jobs")
+	fs.IntSliceVar(&s.Sizes, "sizes", []int{10_000, 100_000, 1_000_000}, "nights of the growth curve, in jobs")
 	fs.StringVar(&asJSON, "json", "", "write all figures to this file")
 	fs.StringVar(&asSVG, "svg", "", "draw the growth curve into this file")
 	fs.Usage = func() { fmt.Fprint(os.Stderr, usage+fs.FlagUsages()) }

@@ -66,25 +66,31 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	answer := s.token
-	switch {
-	case strings.HasSuffix(r.URL.Path, "/Authorize"):
+	if strings.HasSuffix(r.URL.Path, "/Authorize") {
 		s.note(loginIn(string(body)))
-		answer = s.session
-		s.wait()
-	case strings.HasSuffix(r.URL.Path, "/GetAccountsDetail"):
-		answer = s.detail
+	}
+	answer := s.answer(r.URL.Path)
+	if s.latency > 0 && !strings.HasSuffix(r.URL.Path, "Token") {
 		s.wait()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(answer) // whoever has gone needs no answer
 }
 
+// answer is the reply to the call of that path.
+func (s *stub) answer(path string) []byte {
+	switch {
+	case strings.HasSuffix(path, "/Authorize"):
+		return s.session
+	case strings.HasSuffix(path, "/GetAccountsDetail"):
+		return s.detail
+	}
+	return s.token
+}
+
 // wait lasts for the latency, a tenth more or less.
 func (s *stub) wait() {
-	if s.latency > 0 {
-		time.Sleep(time.Duration(float64(s.latency) * (0.9 + 0.2*rand.Float64())))
-	}
+	time.Sleep(time.Duration(float64(s.latency) * (0.9 + 0.2*rand.Float64())))
 }
 
 // loginIn is the LoginId of a request to authorize.

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/redis/go-redis/v9"
+
+	"nightshift/consumer"
+	"nightshift/flinks"
+	"nightshift/producer/event"
+	"nightshift/state"
+)
+
+// queue measures what a job costs besides HTTP: a worker whose calls are
+// answered in memory, against a loop written for this alone.
+func (b *bench) queue() error {
+	var ours, bare samples
+	for i := range b.Repeat + 1 {
+		loop, err := b.handWritten(b.Jobs)
+		if err != nil {
+			return err
+		}
+		worker, err := b.withoutHTTP(b.Jobs)
+		if err != nil {
+			return err
+		}
+		if i == 0 { // the first night makes the logins known
+			if err := b.longRemembered(); err != nil {
+				return err
+			}
+			continue
+		}
+		bare, ours = append(bare, loop), append(ours, worker)
+	}
+	b.add(figure{Name: "queue alone, hand-written", Unit: "jobs/s", Samples: bare})
+	b.add(figure{Name: "queue alone, worker", Unit: "jobs/s", Samples: ours, Reference: "queue alone, hand-written", Target: "20,000 jobs/s"})
+	return nil
+}
+
+// withoutHTTP works a night off in this process.
+func (b *bench) withoutHTTP(n int) (rate float64, err error) {
+	if err := b.enqueue(n); err != nil {
+		return 0, err
+	}
+	opts, err := state.Options("redis://" + b.redisAddr)
+	if err != nil {
+		return 0, err
+	}
+	store := state.New(redis.NewClient(opts))
+	defer store.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var told atomic.Int64
+	var began time.Time
+	w := &consumer.Worker{
+		JS: b.js, State: store, Policy: consumer.DefaultPolicy(), Log: slog.New(slog.DiscardHandler),
+		Name: fmt.Sprint("bench-", b.publications), Concurrency: workers, Grace: time.Second,
+		Flinks: &flinks.Client{
+			BaseURL: "http://in-memory", CustomerID: customer, SecretKey: "secret", APIKey: "key", Lean: true,
+			HTTP: &http.Client{Transport: inMemory{newStub(0)}},
+		},
+		OnOutcome: func(event.Outcome) {
+			switch told.Add(1) {
+			case 1:
+				began = time.Now()
+			case int64(n):
+				rate = float64(n) / time.Since(began).Seconds()
+				cancel()
+			}
+		},
+	}
+	err = w.Run(ctx)
+	return rate, err
+}
+
+// inMemory answers as the stub does, without a connection.
+type inMemory struct{ *stub }
+
+func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body) // it is in memory, too
+	}
+	answer := m.answer(r.URL.Path)
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewReader(answer)), ContentLength: int64(len(answer)), Request: r,
+	}, nil
+}
+
+// handWritten works a night off as a loop does that was written for it: a batch
+// is claimed in one go, its outcomes are published without waiting, their ends
+// are written in one go, and it is acked. It looks at no answer and keeps no
+// guarantee but that an outcome is stored before its job goes.
+func (b *bench) handWritten(n int) (rate float64, err error) {
+	if err := b.enqueue(n); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	cons, err := b.js.Consumer(ctx, event.StreamJobs, event.Nightly.Durable())
+	if err != nil {
+		return 0, err
+	}
+	var left atomic.Int64
+	left.Store(int64(n))
+	failed := make(chan error, 4)
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range cap(failed) {
+		wg.Go(func() {
+			for left.Load() > 0 && err == nil {
+				done, err := b.handBatch(ctx, cons)
+				if err != nil {
+					failed <- err
+					return
+				}
+				left.Add(-int64(done))
+			}
+		})
+	}
+	wg.Wait()
+	close(failed)
+	return float64(n) / time.Since(began).Seconds(), <-failed
+}
+
+func (b *bench) handBatch(ctx context.Context, cons jetstream.Consumer) (done int, err error) {
+	batch, err := cons.Fetch(workers, jetstream.FetchMaxWait(200*time.Millisecond))
+	if err != nil {
+		return 0, err
+	}
+	var msgs []jetstream.Msg
+	var jobs []event.Job
+	claims := b.rdb.Pipeline()
+	for msg := range batch.Messages() {
+		job, err := event.DecodeJob(msg.Subject(), msg.Data())
+		if err != nil {
+			return 0, err
+		}
+		claims.SetNX(ctx, "hand:"+job.OutcomeID(), "owner", 30*time.Second)
+		msgs, jobs = append(msgs, msg), append(jobs, job)
+	}
+	if len(msgs) == 0 {
+		return 0, nil
+	}
+	if _, err := claims.Exec(ctx); err != nil {
+		return 0, err
+	}
+	ends := b.rdb.Pipeline()
+	var acks []jetstream.PubAckFuture
+	for _, job := range jobs {
+		o := event.Outcome{LoginID: job.LoginID, Cycle: job.Cycle, Lane: job.Lane, Type: event.Refreshed, Reason: event.CachedFresh, Job: job}
+		data, err := o.Encode()
+		if err != nil {
+			return 0, err
+		}
+		ack, err := b.js.PublishMsgAsync(&nats.Msg{Subject: o.Subject(), Data: data, Header: nats.Header(o.Headers())}, jetstream.WithMsgID(o.ID()), jetstream.WithStallWait(10*time.Second))
+		if err != nil {
+			return 0, err
+		}
+		acks = append(acks, ack)
+		ends.Set(ctx, "hand:"+o.ID(), string(o.Type), time.Minute)
+	}
+	for _, ack := range acks {
+		select {
+		case <-ack.Ok():
+		case err := <-ack.Err():
+			return 0, err
+		}
+	}
+	if _, err := ends.Exec(ctx); err != nil {
+		return 0, err
+	}
+	for _, msg := range msgs {
+		if err := msg.Ack(); err != nil {
+			return 0, err
+		}
+	}
+	return len(msgs), nil
+}
