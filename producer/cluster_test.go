@@ -3,6 +3,7 @@ package producer_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -47,15 +48,19 @@ func newCluster(t *testing.T) []jetstream.JetStream {
 }
 
 // freePort is a port that was free a moment ago: a server must know where the
-// others will be before they are there.
+// others will be before they are there. It lies below those that the system
+// hands out, which some connection could take meanwhile.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 12_000 + rand.IntN(20_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port from 12000 to 32000 on 127.0.0.1")
+	return 0
 }
 
 // TestCluster has one cluster for all, since it takes seconds to begin.

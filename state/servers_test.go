@@ -3,6 +3,7 @@ package state_test
 import (
 	"context"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"strconv"
@@ -75,20 +76,27 @@ func redisServer(t testing.TB, args ...string) string {
 	return addr
 }
 
-// freePort finds one below 55535, since a cluster node adds 10000 for its bus.
+// freePort is free, and so is the one 10000 above it, which a cluster's node
+// takes for its bus. Both lie below the ports that the system hands out, which
+// some connection could take before the server does.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if port < 55535 {
+	for range 100 {
+		port := 12_000 + rand.IntN(10_000)
+		if free(port) && free(port+10_000) {
 			return port
 		}
 	}
+	t.Fatal("no free port from 12000 to 22000 on 127.0.0.1")
+	return 0
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }
 
 // until polls a condition that another process makes true.

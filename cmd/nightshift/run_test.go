@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"nightshift/cmd/internal/rig"
 	"nightshift/cmd/nightshift/internal/local"
 	"nightshift/flinks/flinkstest"
 	"nightshift/producer"
@@ -350,10 +351,9 @@ func TestRunFindsWhatIsLostOrToldTwice(t *testing.T) {
 // freeAddr is an address on loopback that nobody uses.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }

@@ -2,9 +2,12 @@ package rig
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"strconv"
 )
 
 // The programs that are built.
@@ -22,12 +25,15 @@ func Compile(bin, pkg string, args ...string) error {
 	return nil
 }
 
-// FreeAddr is an address on loopback that nobody uses.
+// FreeAddr is an address on loopback that nobody uses. Its port lies below
+// those that the system hands out, which some connection could take before the
+// server that it is meant for does.
 func FreeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 100 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(12_000+rand.IntN(20_000)))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("no free port from 12000 to 32000 on 127.0.0.1")
 }
