@@ -18,7 +18,13 @@ import (
 // chunkSize is the object store's own default.
 const chunkSize = 128 << 10
 
-// Accounts writes the accounts of a refresh to the object store
+// largestMessage is what is kept as one message, bytes; a server may allow
+// less. NATS takes 1 MiB as a rule, and prefers far less than that.
+const largestMessage = 512 << 10
+
+// Accounts writes the accounts of a refresh: one message per login in the
+// stream [event.StreamAccounts], which replaces the one before it, all in one
+// request. What is too large for a message goes to the object store
 // [event.BucketAccounts], one object per login, in the form that NATS ADR-20
 // lays down; any object store client reads them.
 //
@@ -52,19 +58,36 @@ type object struct {
 	Digest string `json:"digest"`
 }
 
-// Put replaces the login's object. A reader sees the old one or the new one:
-// chunks of a new name are written first, then the description, which counts,
-// and the old chunks are removed last.
+// Put replaces the login's accounts. A reader sees the old ones or the new
+// ones. What lies in the other place, from a refresh of another size, is no
+// longer referred to and expires there.
 func (a *Accounts) Put(ctx context.Context, loginID string, data []byte) (event.Accounts, error) {
-	old, err := a.describe(ctx, loginID)
+	sum := sha256.Sum256(data)
+	digest := "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:])
+	if len(data) > a.largest() {
+		return a.putObject(ctx, object{Name: loginID, Size: uint64(len(data)), Digest: digest}, data)
+	}
+	at := event.Accounts{Stream: event.StreamAccounts, Subject: event.AccountsSubject(loginID), Digest: digest, Size: uint64(len(data))}
+	if _, err := a.js.Publish(ctx, at.Subject, data); err != nil {
+		return event.Accounts{}, fmt.Errorf("consumer: write accounts: %w", err)
+	}
+	return at, nil
+}
+
+// largest is what one message holds on this server, with room for its headers.
+func (a *Accounts) largest() int {
+	return min(largestMessage, int(a.js.Conn().MaxPayload())-4<<10)
+}
+
+// putObject replaces the login's object: chunks of a new name are written
+// first, then the description, which counts, and the old chunks are removed
+// last.
+func (a *Accounts) putObject(ctx context.Context, o object, data []byte) (event.Accounts, error) {
+	old, err := a.describe(ctx, o.Name)
 	if err != nil {
 		return event.Accounts{}, err
 	}
-	sum := sha256.Sum256(data)
-	o := object{
-		Name: loginID, Bucket: event.BucketAccounts, NUID: rand.Text(), Size: uint64(len(data)),
-		Digest: "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:]),
-	}
+	o.Bucket, o.NUID = event.BucketAccounts, rand.Text()
 	o.Options.ChunkSize = chunkSize
 	for rest := data; len(rest) > 0; o.Chunks++ {
 		n := min(len(rest), chunkSize)

@@ -2,6 +2,8 @@ package consumer_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -25,26 +27,38 @@ type kept struct {
 	Attributes     json.RawMessage `json:"attributes"`
 }
 
-// read fetches the outcome's object with the client's own object store, which
-// checks the digest.
+// fetch reads accounts as a subscriber does: the last message of a subject, or
+// an object, whose digest the client's own object store checks.
+func (r *rig) fetch(at event.Accounts) []byte {
+	r.Helper()
+	if at.Bucket == event.BucketAccounts && at.Stream == "" {
+		data, err := r.accounts.GetBytes(r.Context(), at.Object)
+		if err != nil {
+			r.Fatal(err)
+		}
+		return data
+	}
+	stream, err := r.js.Stream(r.Context(), at.Stream)
+	if err != nil || at.Bucket != "" {
+		r.Fatalf("accounts at %+v: %v", at, err)
+	}
+	msg, err := stream.GetLastMsgForSubject(r.Context(), at.Subject)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return msg.Data
+}
+
+// read fetches the outcome's accounts, and holds them against what it says.
 func (r *rig) read(o event.Outcome) kept {
 	r.Helper()
 	if o.Accounts == nil {
 		r.Fatalf("outcome %s has no accounts", o.ID())
 	}
-	if o.Accounts.Bucket != event.BucketAccounts {
-		r.Errorf("bucket %s", o.Accounts.Bucket)
-	}
-	data, err := r.accounts.GetBytes(r.Context(), o.Accounts.Object)
-	if err != nil {
-		r.Fatal(err)
-	}
-	info, err := r.accounts.GetInfo(r.Context(), o.Accounts.Object)
-	if err != nil {
-		r.Fatal(err)
-	}
-	if info.Digest != o.Accounts.Digest || info.Size != o.Accounts.Size || uint64(len(data)) != info.Size {
-		r.Errorf("object is %s, %d bytes; the outcome says %+v", info.Digest, info.Size, *o.Accounts)
+	data := r.fetch(*o.Accounts)
+	sum := sha256.Sum256(data)
+	if digest := "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:]); digest != o.Accounts.Digest || uint64(len(data)) != o.Accounts.Size {
+		r.Errorf("accounts are %s, %d bytes; the outcome says %+v", digest, len(data), *o.Accounts)
 	}
 	var k kept
 	if err := json.Unmarshal(data, &k); err != nil {
@@ -52,6 +66,9 @@ func (r *rig) read(o event.Outcome) kept {
 	}
 	return k
 }
+
+// inMessages counts the logins whose accounts are messages.
+func (r *rig) inMessages() int { r.Helper(); return len(r.messages(event.StreamAccounts)) }
 
 // chunks counts the messages that hold data in the object store.
 func (r *rig) chunks() (n int) {
@@ -86,13 +103,16 @@ func (r *rig) asked(loginID string, days string) []byte {
 }
 
 func TestAccounts(t *testing.T) {
-	t.Run("the object is what Flinks sent", func(t *testing.T) {
+	t.Run("they are what Flinks sent", func(t *testing.T) {
 		bubble(t, func(r *rig) {
 			r.sim.Add(flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-time.Hour), Accounts: 3, Transactions: 20})
 			r.publish(nightly("login-1", func(j *event.Job) { j.Options = event.Options{DaysOfTransactions: 90, Attributes: "Income"} }))
 			r.run(time.Minute)
 			o := r.only()
 			k := r.read(o)
+			if o.Accounts.Subject != "refresh.accounts.login-1" || r.chunks() != 0 {
+				t.Errorf("they lie at %+v", *o.Accounts)
+			}
 			if k.LoginID != "login-1" || k.Cycle != o.Cycle || len(k.Attributes) == 0 {
 				t.Errorf("object of %s, cycle %s, attributes %d bytes", k.LoginID, k.Cycle, len(k.Attributes))
 			}
@@ -100,16 +120,17 @@ func TestAccounts(t *testing.T) {
 			diff(t, "accounts", string(bytes.TrimSpace(r.asked("login-1", flinks.Days90))), string(got))
 		})
 	})
-	t.Run("a large one is written in chunks and replaced by the next refresh", func(t *testing.T) {
+	t.Run("large ones are written in chunks, and whatever the next refresh brings replaces them", func(t *testing.T) {
 		bubble(t, func(r *rig) {
-			login := flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-time.Hour), Accounts: 2, Transactions: 2000}
+			login := flinkstest.Login{ID: "login-1", LastRefresh: night.Add(-time.Hour), Accounts: 2, Transactions: 6000}
 			r.sim.Add(login)
 			whole := func(j *event.Job) { j.Options.DaysOfTransactions = 365 }
 			r.publish(nightly("login-1", whole))
 			stop := r.start(r.worker("w"))
+			defer stop()
 			r.drain(time.Minute)
 			first := r.only()
-			if want := int(first.Accounts.Size+128<<10-1) / (128 << 10); want < 3 || r.chunks() != want {
+			if want := int(first.Accounts.Size+128<<10-1) / (128 << 10); want < 5 || r.chunks() != want {
 				t.Errorf("%d bytes in %d chunks, want %d", first.Accounts.Size, r.chunks(), want)
 			}
 			r.read(first)
@@ -118,24 +139,37 @@ func TestAccounts(t *testing.T) {
 			r.sim.Add(login)
 			r.publish(nightly("login-1", whole, func(j *event.Job) { j.Cycle = "2000-01-02" }))
 			r.drain(time.Minute)
-			stop()
-			if k := r.read(r.outcomes()[1]); k.Cycle != "2000-01-02" {
-				t.Errorf("the object is of cycle %s", k.Cycle)
-			}
-			if n := r.chunks(); n != 1 {
-				t.Errorf("%d chunks in the store, want the new one only", n)
+			second := r.outcomes()[1]
+			if k := r.read(second); k.Cycle != "2000-01-02" || second.Accounts.Stream != event.StreamAccounts {
+				t.Errorf("the accounts are of cycle %s, at %+v", k.Cycle, *second.Accounts)
 			}
 		})
 	})
-	t.Run("it can be deleted, and comes back with the next refresh", func(t *testing.T) {
+	t.Run("there is one of each login, whichever it is", func(t *testing.T) {
 		bubble(t, func(r *rig) {
-			for _, text := range []string{"one", "two"} {
+			for _, text := range []string{"one", "two", strings.Repeat("three", 200_000), strings.Repeat("four", 200_000), "five"} {
 				ref, err := r.keep.Put(r.Context(), "login-1", []byte(text))
 				if err != nil {
 					r.Fatal(err)
 				}
-				if got, err := r.accounts.GetString(r.Context(), ref.Object); err != nil || got != text {
-					t.Errorf("object is %q, %v", got, err)
+				if got := string(r.fetch(ref)); got != text {
+					t.Errorf("got %.9s, want %.9s", got, text)
+				}
+			}
+			if m, c := r.inMessages(), r.chunks(); m != 1 || c != 7 {
+				t.Errorf("%d messages, %d chunks", m, c)
+			}
+		})
+	})
+	t.Run("an object can be deleted, and comes back with the next refresh", func(t *testing.T) {
+		bubble(t, func(r *rig) {
+			for _, text := range []string{strings.Repeat("one", 1<<18), strings.Repeat("two", 1<<18)} {
+				ref, err := r.keep.Put(r.Context(), "login-1", []byte(text))
+				if err != nil {
+					r.Fatal(err)
+				}
+				if got := string(r.fetch(ref)); got != text {
+					t.Errorf("object is %.9s", got)
 				}
 				if err := r.accounts.Delete(r.Context(), ref.Object); err != nil {
 					t.Error(err)
@@ -154,8 +188,8 @@ func TestAccounts(t *testing.T) {
 			if o := r.only(); o.Accounts != nil || o.Counts.Accounts != 1 {
 				t.Errorf("outcome %+v", o)
 			}
-			if n := r.chunks(); n != 0 {
-				t.Errorf("%d chunks in the store", n)
+			if n := r.chunks() + r.inMessages(); n != 0 {
+				t.Errorf("%d messages in the stores", n)
 			}
 		})
 	})
@@ -164,8 +198,8 @@ func TestAccounts(t *testing.T) {
 			r.sim.Add(flinkstest.Login{ID: "login-1", Last: flinkstest.Answer{FlinksCode: "INVALID_PASSWORD"}})
 			r.publish(nightly("login-1"))
 			r.run(time.Minute)
-			if o := r.only(); o.Accounts != nil || r.chunks() != 0 {
-				t.Errorf("outcome %+v, %d chunks", o, r.chunks())
+			if o := r.only(); o.Accounts != nil || r.chunks()+r.inMessages() != 0 {
+				t.Errorf("outcome %+v, %d chunks, %d messages", o, r.chunks(), r.inMessages())
 			}
 		})
 	})

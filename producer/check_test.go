@@ -37,7 +37,7 @@ func found(t *testing.T, s producer.Setup, js jetstream.JetStream) map[string]st
 func everyPart(finding string, but map[string]string) map[string]string {
 	all := map[string]string{
 		"stream REFRESH_JOBS": finding, "stream REFRESH_OUTCOMES": finding, "stream REFRESH_LIVE": finding,
-		"stream REFRESH_PUSHES": finding, "stream REFRESH_DEAD": finding,
+		"stream REFRESH_PUSHES": finding, "stream REFRESH_DEAD": finding, "stream REFRESH_ACCOUNTS": finding,
 		"consumer nightly": finding, "consumer ondemand": finding, "consumer pushes": finding, "object store refresh-accounts": finding,
 	}
 	maps.Copy(all, but)
@@ -74,7 +74,8 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := everyPart("fine", map[string]string{
-			"stream REFRESH_DEAD": "max_age", "consumer nightly": "missing", "object store refresh-accounts": "ttl",
+			"stream REFRESH_DEAD": "max_age", "stream REFRESH_ACCOUNTS": "max_age",
+			"consumer nightly": "missing", "object store refresh-accounts": "ttl",
 		})
 		if diff := cmp.Diff(want, found(t, producer.Setup{AccountsTTL: time.Hour}, js)); diff != "" {
 			t.Error(diff)

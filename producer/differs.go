@@ -20,6 +20,9 @@ func (s Setup) lookAtStream(ctx context.Context, js jetstream.JetStream, want je
 	if s.Replicas == 0 {
 		want.Replicas = got.Replicas
 	}
+	if s.AccountsTTL == 0 && want.Name == event.StreamAccounts {
+		want.MaxAge = got.MaxAge
+	}
 	return differs("stream "+want.Name, []setting{
 		is("sealed", got.Sealed, false), // Sealing changes others, too.
 		{"subjects", slices.Equal(got.Subjects, want.Subjects), got.Subjects, want.Subjects},

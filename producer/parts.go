@@ -78,6 +78,19 @@ func (s Setup) streams() []jetstream.StreamConfig {
 		AllowDirect:       true,
 		Duplicates:        2 * time.Minute,
 		Replicas:          replicas,
+	}, {
+		Name:              event.StreamAccounts,
+		Description:       "Nightshift: the accounts of each login's last refresh",
+		Subjects:          []string{event.SubjectsAccounts},
+		Retention:         jetstream.LimitsPolicy,
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardOld,
+		MaxMsgsPerSubject: 1,
+		MaxAge:            s.accountsTTL(),
+		AllowDirect:       true,
+		Compression:       jetstream.S2Compression,
+		Duplicates:        2 * time.Minute,
+		Replicas:          replicas,
 	}}
 }
 
@@ -113,16 +126,20 @@ func pushesConsumer() jetstream.ConsumerConfig {
 	}
 }
 
-// accountsConfig is the object store for the accounts of each refresh.
-func (s Setup) accountsConfig() jetstream.ObjectStoreConfig {
-	ttl := s.AccountsTTL
-	if ttl == 0 {
-		ttl = 72 * time.Hour
+// accountsTTL is how long accounts are kept where nothing else is asked for.
+func (s Setup) accountsTTL() time.Duration {
+	if s.AccountsTTL == 0 {
+		return 72 * time.Hour
 	}
+	return s.AccountsTTL
+}
+
+// accountsConfig is the object store for accounts that no message can hold.
+func (s Setup) accountsConfig() jetstream.ObjectStoreConfig {
 	return jetstream.ObjectStoreConfig{
 		Bucket:      event.BucketAccounts,
-		Description: "Nightshift: the accounts of each login's last refresh",
-		TTL:         ttl,
+		Description: "Nightshift: the accounts of each login's last refresh, where they are large",
+		TTL:         s.accountsTTL(),
 		Replicas:    max(s.Replicas, 1),
 		Compression: true,
 	}

@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ type settings struct {
 func settingsOf(t *testing.T, js jetstream.JetStream) settings {
 	t.Helper()
 	var all settings
-	for _, name := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamDead, event.StreamPushes, "OBJ_" + event.BucketAccounts} {
+	for _, name := range append(slices.Clone(event.Streams), "OBJ_"+event.BucketAccounts) {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -225,6 +226,16 @@ func TestSetupNamesTheSettingOfTheObjectStoreThatDiffers(t *testing.T) {
 	js := newNight(t)
 	bucket := "object store " + event.BucketAccounts
 	t.Run("ttl", func(t *testing.T) {
+		stream, err := js.Stream(t.Context(), event.StreamAccounts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := stream.CachedInfo().Config
+		wantDiffers(t, producer.Setup{AccountsTTL: time.Hour}, js, "stream "+event.StreamAccounts, "max_age")
+		cfg.MaxAge = time.Hour
+		if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
 		wantDiffers(t, producer.Setup{AccountsTTL: time.Hour}, js, bucket, "ttl")
 	})
 	t.Run("storage", func(t *testing.T) {
@@ -238,7 +249,7 @@ func TestSetupNamesTheSettingOfTheObjectStoreThatDiffers(t *testing.T) {
 		wantDiffers(t, producer.Setup{}, js, bucket, "storage")
 	})
 	t.Run("a ttl that nobody asked about stays", func(t *testing.T) {
-		if err := js.DeleteObjectStore(t.Context(), event.BucketAccounts); err != nil {
+		if err := errors.Join(js.DeleteObjectStore(t.Context(), event.BucketAccounts), js.DeleteStream(t.Context(), event.StreamAccounts)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := (producer.Setup{AccountsTTL: time.Hour}).Run(t.Context(), js); err != nil {

@@ -39,6 +39,10 @@ func (b *bench) growth() error {
 	b.add(figure{Name: "processor time" + of, Unit: "µs/job", Samples: cpu, Target: "constant"})
 	b.add(figure{Name: "Redis" + of, Unit: "B/login", Samples: redis})
 	b.add(figure{Name: "job stream" + of, Unit: "B/job", Samples: stream})
+	if first, last := b.Growth[0], b.Growth[len(b.Growth)-1]; last.Jobs > first.Jobs {
+		per := float64(last.NATSPeak-first.NATSPeak) / float64(last.Jobs-first.Jobs)
+		b.add(figure{Name: "nats-server's memory, duplicate windows and subjects," + of[1:], Unit: "B/job", Samples: samples{per}})
+	}
 	return nil
 }
 

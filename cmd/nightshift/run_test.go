@@ -223,6 +223,7 @@ stream        REFRESH_OUTCOMES
 stream        REFRESH_LIVE
 stream        REFRESH_PUSHES
 stream        REFRESH_DEAD
+stream        REFRESH_ACCOUNTS
 consumer      nightly
 consumer      ondemand
 consumer      pushes
@@ -240,7 +241,7 @@ object store  refresh-accounts
 			ObjectStore string   `json:"objectStore"`
 		}
 		equal(t, parts{
-			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_LIVE", "REFRESH_PUSHES", "REFRESH_DEAD"}, []string{"nightly", "ondemand", "pushes"}, "refresh-accounts",
+			[]string{"REFRESH_JOBS", "REFRESH_OUTCOMES", "REFRESH_LIVE", "REFRESH_PUSHES", "REFRESH_DEAD", "REFRESH_ACCOUNTS"}, []string{"nightly", "ondemand", "pushes"}, "refresh-accounts",
 		}, only[parts](t, run(t, stores, "setup", "--json").Stdout))
 	})
 

@@ -28,7 +28,6 @@ first, with rights that the others need not have.`,
 				return err
 			}
 			defer st.Close()
-			streams := []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead}
 			var consumers []string
 			for _, lane := range event.Lanes {
 				consumers = append(consumers, lane.Durable())
@@ -36,10 +35,10 @@ first, with rights that the others need not have.`,
 			consumers = append(consumers, event.DurablePushes)
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(map[string]any{
-					"streams": streams, "consumers": consumers, "objectStore": event.BucketAccounts,
+					"streams": event.Streams, "consumers": consumers, "objectStore": event.BucketAccounts,
 				})
 			}
-			for _, name := range streams {
+			for _, name := range event.Streams {
 				a.printf("stream        %s\n", name)
 			}
 			for _, name := range consumers {

@@ -155,8 +155,10 @@ func (w *writer) outcome(o *Outcome) {
 	}
 	if a := o.Accounts; a != nil {
 		w.object("accounts", func() {
-			w.text("bucket", a.Bucket)
-			w.text("object", a.Object)
+			w.textUnlessEmpty("stream", a.Stream)
+			w.textUnlessEmpty("subject", a.Subject)
+			w.textUnlessEmpty("bucket", a.Bucket)
+			w.textUnlessEmpty("object", a.Object)
 			w.text("digest", a.Digest)
 			w.name("size")
 			w.buf = strconv.AppendUint(w.buf, a.Size, 10)

@@ -28,7 +28,7 @@ func FuzzWriter(f *testing.F) {
 			o.Lane, o.FlinksCode, o.Institution, o.RequestID, o.AfterExpiry = Lane(bank), code, bank, id, AskRefresh
 			o.LastRefresh, o.RequestIDExpires, o.Timings = at, at, Timings{at, at, at}
 			o.Calls, o.Counts = Calls{n, nsec}, Counts{n, nsec}
-			o.Accounts = &Accounts{bank, id, code, uint64(n)}
+			o.Accounts = &Accounts{cycle, bank, bank, id, code, uint64(n)}
 		}
 		same(t, func() ([]byte, error) { return json.Marshal(o) }, o.Encode)
 	})

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ var outcome = event.Outcome{
 	Calls:            event.Calls{Cached: 2, Live: 1},
 	Timings:          event.Timings{Published: parkedJob.Published, Started: parkedJob.Spent.Started, Ended: time.Date(2026, 11, 22, 4, 12, 0, 0, time.UTC)},
 	Counts:           event.Counts{Accounts: 2, Transactions: 31},
-	Accounts:         &event.Accounts{Bucket: event.BucketAccounts, Object: parkedJob.LoginID, Digest: "SHA-256=x", Size: 1527},
+	Accounts:         &event.Accounts{Stream: event.StreamAccounts, Subject: event.AccountsSubject(parkedJob.LoginID), Digest: "SHA-256=x", Size: 1527},
 	Job:              parkedJob.Asked(),
 }
 
@@ -93,6 +94,9 @@ func TestWireForm(t *testing.T) {
 	t.Run("job, parked, every field", func(t *testing.T) { golden(t, "job_parked.json", indent(t, parkedJob)) })
 	t.Run("job, new, no optional field", func(t *testing.T) { golden(t, "job_new.json", indent(t, newJob)) })
 	t.Run("outcome of a refresh, every field that it can have", func(t *testing.T) { golden(t, "outcome_refreshed.json", indent(t, outcome)) })
+	t.Run("accounts that are too large for a message", func(t *testing.T) {
+		golden(t, "accounts_large.json", indent(t, event.Accounts{Bucket: event.BucketAccounts, Object: parkedJob.LoginID, Digest: "SHA-256=x", Size: 1 << 20}))
+	})
 	t.Run("outcome that asks for the account holder", func(t *testing.T) {
 		golden(t, "outcome_mfa.json", indent(t, event.Outcome{
 			LoginID: newJob.LoginID, Cycle: newJob.Cycle, Lane: newJob.Lane,
@@ -104,8 +108,8 @@ func TestWireForm(t *testing.T) {
 	t.Run("outcome headers", func(t *testing.T) { golden(t, "outcome_headers.json", indent(t, outcome.Headers())) })
 	t.Run("names", func(t *testing.T) {
 		golden(t, "names.json", indent(t, map[string]any{
-			"streams":    []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead, event.BucketAccounts},
-			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsLive, event.SubjectsPushes, event.SubjectsDead},
+			"streams":    append(slices.Clone(event.Streams), event.BucketAccounts),
+			"subjects":   []string{event.SubjectsJobs, event.SubjectsOutcomes, event.SubjectsLive, event.SubjectsPushes, event.SubjectsDead, event.SubjectsAccounts},
 			"ready":      event.ReadySubject("L", event.Nightly),
 			"retry":      event.RetrySubject("L", event.OnDemand),
 			"anyJob":     event.AnyJobSubject("L", event.Nightly),
@@ -115,6 +119,7 @@ func TestWireForm(t *testing.T) {
 			"durable":    event.OnDemand.Durable(),
 			"dead":       event.DeadSubject(event.DeadMalformed),
 			"live":       event.LiveSubject("L"),
+			"accounts":   event.AccountsSubject("L"),
 			"liveCalls":  event.LiveCalls{Cycle: "2026-11-22", Live: 2},
 			"push":       event.PushSubject("L"),
 			"pushMsgID":  pushed.MsgID(),

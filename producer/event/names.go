@@ -14,8 +14,12 @@ const (
 	StreamLive     = "REFRESH_LIVE"     // the live calls of each login's last cycle, for when Redis has forgotten them
 	StreamPushes   = "REFRESH_PUSHES"   // what Flinks has pushed, as notices without the data
 	StreamDead     = "REFRESH_DEAD"     // messages that are no valid job, with the reason
-	BucketAccounts = "refresh-accounts" // object store: the accounts of the last refresh, one object per loginId
+	StreamAccounts = "REFRESH_ACCOUNTS" // the accounts of the last refresh, one message per loginId
+	BucketAccounts = "refresh-accounts" // object store: those that are too large for a message, one object per loginId
 )
+
+// Streams lists every stream.
+var Streams = []string{StreamJobs, StreamOutcomes, StreamLive, StreamPushes, StreamDead, StreamAccounts}
 
 // The subjects that the streams take in.
 const (
@@ -24,6 +28,7 @@ const (
 	SubjectsLive     = "refresh.live.*"
 	SubjectsPushes   = "refresh.push.*"
 	SubjectsDead     = "refresh.dead.*"
+	SubjectsAccounts = "refresh.accounts.*"
 )
 
 // Lane is the queue that a job waits in. The lanes never wait for each other.
@@ -78,6 +83,10 @@ func AnyOutcomeSubject(loginID string) string { return OutcomeSubject(loginID, "
 // LiveSubject is where a login's live calls are written down before they are
 // made. Only the last message is kept.
 func LiveSubject(loginID string) string { return "refresh.live." + loginID }
+
+// AccountsSubject is where the accounts of a login's last refresh lie. Only the
+// last message is kept.
+func AccountsSubject(loginID string) string { return "refresh.accounts." + loginID }
 
 // DeadReason says why a message was no valid job.
 type DeadReason string

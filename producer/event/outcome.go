@@ -138,13 +138,16 @@ type Counts struct {
 	Transactions int `json:"transactions"`
 }
 
-// Accounts is where the data of a refresh lies: a claim check. The object is
-// replaced by the login's next refresh and expires with the bucket's TTL.
+// Accounts is where the data of a refresh lies: a claim check. As a rule it is
+// the last message of a subject; what is too large for a message is an object.
+// Either is replaced by the login's next refresh of that size, and expires.
 type Accounts struct {
-	Bucket string `json:"bucket"`
-	Object string `json:"object"`
-	Digest string `json:"digest"` // SHA-256=<base64url>, as the object store states it
-	Size   uint64 `json:"size"`   // bytes
+	Stream  string `json:"stream,omitempty"` // with Subject; or else Bucket with Object
+	Subject string `json:"subject,omitempty"`
+	Bucket  string `json:"bucket,omitempty"`
+	Object  string `json:"object,omitempty"`
+	Digest  string `json:"digest"` // SHA-256=<base64url>, as object stores state it
+	Size    uint64 `json:"size"`   // bytes
 }
 
 // ID is the outcome's identity, in Nats-Msg-Id and ce-id.

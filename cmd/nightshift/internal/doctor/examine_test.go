@@ -17,7 +17,7 @@ import (
 // every is the names of all checks, in their order.
 var every = []string{
 	"nats", "nats version", "jetstream", "jetstream storage",
-	"stream REFRESH_JOBS", "stream REFRESH_OUTCOMES", "stream REFRESH_LIVE", "stream REFRESH_PUSHES", "stream REFRESH_DEAD",
+	"stream REFRESH_JOBS", "stream REFRESH_OUTCOMES", "stream REFRESH_LIVE", "stream REFRESH_PUSHES", "stream REFRESH_DEAD", "stream REFRESH_ACCOUNTS",
 	"consumer nightly", "consumer ondemand", "consumer pushes", "object store refresh-accounts",
 	"replicas", "jobs nightly", "jobs ondemand", "jobs orphaned", "jobs parked", "dead letters",
 	"redis", "redis version", "redis role", "redis persistence", "redis eviction", "redis memory",
@@ -88,8 +88,8 @@ func TestDown(t *testing.T) {
 		equal(t, every, names)
 		equal(t, map[Found][]string{
 			Broken:  {"nats"},
-			Skipped: slices.Concat(every[1:19], []string{"sequences", "clock of nats"}),
-			OK:      slices.Concat(every[19:26], []string{"clock of redis", "flinks"}),
+			Skipped: slices.Concat(every[1:20], []string{"sequences", "clock of nats"}),
+			OK:      slices.Concat(every[20:27], []string{"clock of redis", "flinks"}),
 		}, how)
 	})
 	t.Run("Redis", func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestDown(t *testing.T) {
 		equal(t, map[Found][]string{
 			Broken:  {"redis"},
 			Skipped: slices.Concat(withRedis, []string{"flinks"}),
-			OK:      slices.Concat(every[:19], []string{"clock of nats"}),
+			OK:      slices.Concat(every[:20], []string{"clock of nats"}),
 		}, how)
 	})
 	t.Run("JetStream", func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDown(t *testing.T) {
 		equal(t, every, names)
 		equal(t, map[Found][]string{
 			Broken:  {"jetstream", "redis"},
-			Skipped: slices.Concat(every[3:19], withRedis[:7], []string{"clock of nats", "clock of redis", "flinks"}),
+			Skipped: slices.Concat(every[3:20], withRedis[:7], []string{"clock of nats", "clock of redis", "flinks"}),
 			OK:      {"nats", "nats version"},
 		}, how)
 	})
@@ -171,7 +171,7 @@ func TestMend(t *testing.T) {
 		}, mended)
 		equal(t, mended, told)
 		_, how := found(Examine(t.Context(), p, func(Check) {}))
-		equal(t, []string{"object store refresh-accounts"}, how[Broken])
+		equal(t, []string{"stream REFRESH_ACCOUNTS", "object store refresh-accounts"}, how[Broken])
 	})
 	t.Run("orphans are queued again", func(t *testing.T) {
 		t.Parallel()

@@ -242,6 +242,10 @@ func TestParts(t *testing.T) {
 		equal(t, Check{Name: "object store refresh-accounts", Found: Broken, Says: "its ttl is 72h, and must be 1h",
 			Mend: []string{"nats stream edit OBJ_refresh-accounts --max-age=1h", "or, to leave it as it is, without --accounts-ttl"}},
 			look("object store refresh-accounts"))
+		p.Setup = producer.Setup{AccountsTTL: time.Hour}
+		equal(t, Check{Name: "stream REFRESH_ACCOUNTS", Found: Broken, Says: "its max_age is 72h, and must be 1h",
+			Mend: []string{"nats stream edit REFRESH_ACCOUNTS --max-age=1h", "or, to leave it as it is, without --accounts-ttl"}},
+			look("stream REFRESH_ACCOUNTS"))
 	})
 }
 

@@ -67,10 +67,10 @@ func change(d *producer.DiffersError) []string {
 	} else {
 		lines = append(lines, "give Nightshift a NATS account of its own: this setting cannot be changed in a stream that is there")
 	}
-	switch d.Setting {
-	case "num_replicas":
+	switch {
+	case d.Setting == "num_replicas":
 		lines = append(lines, "or, to leave it as it is, without --replicas")
-	case "ttl":
+	case d.Setting == "ttl", d.Setting == "max_age" && name == event.StreamAccounts:
 		lines = append(lines, "or, to leave it as it is, without --accounts-ttl")
 	}
 	return lines

@@ -16,7 +16,7 @@ import (
 func (v *visit) replicas(ctx context.Context) []Check {
 	const name = "replicas"
 	var groups []group
-	for _, stream := range []string{event.StreamJobs, event.StreamOutcomes, event.StreamLive, event.StreamPushes, event.StreamDead, "OBJ_" + event.BucketAccounts} {
+	for _, stream := range append(slices.Clone(event.Streams), "OBJ_"+event.BucketAccounts) {
 		one, cancel := context.WithTimeout(ctx, patience/2)
 		s, err := v.JS.Stream(one, stream)
 		cancel()
