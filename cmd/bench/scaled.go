@@ -23,8 +23,8 @@ const (
 )
 
 // scaled measures a part of a night against simulated banks: every login needs
-// a live call of 20 s (by median, lognormal), a quarter has its data pending,
-// and the limits are on. What counts is the rate in the middle, between the
+// a live call of 20 s (by median, lognormal), a quarter has its data pending, a
+// tenth is parked after RETRY_LATER, and the limits are on. What counts is the rate in the middle, between the
 // first calls to come back and the last.
 func (b *bench) scaled() error {
 	const n = 100_000
@@ -85,7 +85,7 @@ func (b *bench) startSandbox(n int) (roster string, err error) {
 	}
 	roster = filepath.Join(b.dir, "sandbox.csv")
 	_, err = b.launch("sandbox", nil, b.bin, "sandbox", "--addr", b.flinks, "--logins", fmt.Sprint(n), "--roster", roster,
-		"--mix", "stale=75,pending=25", "--latency", fmt.Sprintf("cached=%v,live=%v,detail=%v", 200*time.Millisecond/faster, 20*time.Second/faster, time.Second/faster),
+		"--mix", "stale=65,pending=25,later=10", "--latency", fmt.Sprintf("cached=%v,live=%v,detail=%v", 200*time.Millisecond/faster, 20*time.Second/faster, time.Second/faster),
 		"--flinks-customer-id", customer, "--flinks-secret-key", "secret", "--flinks-api-key", "key")
 	if err != nil {
 		return "", err

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -200,7 +203,11 @@ func (b *bench) work(n int, args ...string) (w worked, err error) {
 	if err != nil {
 		return w, err
 	}
-	p, err := b.launch("consume", b.environ(), b.bin, append([]string{"consume"}, args...)...)
+	metrics, err := rig.FreeAddr()
+	if err != nil {
+		return w, err
+	}
+	p, err := b.launch("consume", b.environ(), b.bin, append([]string{"consume", "--metrics-addr", metrics}, args...)...)
 	if err != nil {
 		return w, err
 	}
@@ -223,6 +230,11 @@ func (b *bench) work(n int, args ...string) (w worked, err error) {
 	w.rate = float64(before+uint64(n)-early) / time.Since(first).Seconds()
 	w.cpu = float64(rig.CPUTime(p.PID()).Microseconds()) / float64(n)
 	w.peak = rig.PeakMemory(p.PID())
+	made, err := metric("http://"+metrics+"/metrics", "go_memstats_mallocs_total")
+	if err != nil {
+		return w, err
+	}
+	w.allocs = made / float64(n)
 	p.Signal(syscall.SIGTERM)
 	<-p.Done
 	if now, err := b.count(event.StreamOutcomes); err != nil || now != before+uint64(n) {
@@ -233,9 +245,25 @@ func (b *bench) work(n int, args ...string) (w worked, err error) {
 
 // worked is what a consumer process has done.
 type worked struct {
-	rate float64 // jobs per second
-	cpu  float64 // microseconds per job
-	peak int64   // memory, bytes
+	rate   float64 // jobs per second
+	cpu    float64 // microseconds per job
+	allocs float64 // per job, those of the process's start among them
+	peak   int64   // memory, bytes
+}
+
+// metric reads one of a process's metrics.
+func metric(url, name string) (float64, error) {
+	resp, err := http.Get(url) //nolint:noctx // on loopback, to our own process
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s", url, name)
 }
 
 // count is the number of messages in a stream.

@@ -93,6 +93,7 @@ var kinds = []kind{
 		[]string{"ACCESS_DENIED", "CUSTOMER_NOT_FOUND", "METHOD_NOT_AVAILABLE"},
 		func(c string) variant { return variant{stale: true, live: []Answer{refusal(c), fine}} },
 	)},
+	{name: "later", variants: []variant{{stale: true, live: []Answer{refusal("RETRY_LATER"), fine}}}},
 }
 
 // reconnects are the refusals, every other one known since the last refresh.

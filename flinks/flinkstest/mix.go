@@ -27,6 +27,9 @@ type Mix struct {
 	// Config answers once with a code that means that the caller's own set-up
 	// is wrong. It stops a correct caller, and so is in no night by default.
 	Config float64
+	// Later answers RETRY_LATER to one live call, then all is well: of the codes
+	// of Retry the one that says nothing about the login's bank.
+	Later float64
 }
 
 // usual is the zero Mix.
@@ -53,6 +56,7 @@ var weights = []weight{
 	{"attributes", func(m *Mix) *float64 { return &m.Attributes }, 0.01},
 	{"transport", func(m *Mix) *float64 { return &m.Transport }, 0.01},
 	{"config", func(m *Mix) *float64 { return &m.Config }, 0},
+	{"later", func(m *Mix) *float64 { return &m.Later }, 0},
 }
 
 // ParseMix reads weights by name, as in "refreshed=85,mfa=5,reconnect=5".

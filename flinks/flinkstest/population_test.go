@@ -41,7 +41,7 @@ func TestPopulation(t *testing.T) {
 		for name, want := range map[string]string{
 			"refreshed": "refreshed", "mfa": "mfa_required", "reconnect": "reconnect_required", "failed": "failed",
 			"fresh": "refreshed", "stale": "refreshed", "pending": "refreshed", "retry": "refreshed", "busy": "refreshed",
-			"lost": "refreshed", "attributes": "refreshed", "transport": "refreshed", "config": "refreshed",
+			"lost": "refreshed", "attributes": "refreshed", "transport": "refreshed", "config": "refreshed", "later": "refreshed",
 		} {
 			mix, err := flinkstest.ParseMix(name + "=1")
 			if err != nil {
