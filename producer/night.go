@@ -22,9 +22,12 @@ const (
 	leadLook  = 5 * time.Second // how often one that does not lead looks how things stand
 )
 
-// bucketsAtOnce is how much of the roster is seen to in one go, and at most
-// seen to again after a crash.
-const bucketsAtOnce = 32
+// The roster is seen to in parts of so many buckets, and of several parts at
+// once. No more than those is seen to again after a crash.
+const (
+	bucketsAtOnce = 16
+	partsAtOnce   = 3
+)
 
 // ErrEmptyRoster says that there is nobody to refresh: nobody was imported, or
 // Redis has lost its memory. The night waits for the import.
@@ -177,18 +180,17 @@ func (r Routine) publish(ctx context.Context, n state.Night, seen map[string]int
 		return ErrEmptyRoster
 	}
 	done, _ := slices.BinarySearch(buckets, n.Next)
-	for some := range slices.Chunk(buckets[done:], bucketsAtOnce) {
+	see := func(ctx context.Context, some []int) (map[string]int, error) {
 		if err := r.room(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		logins, err := r.State.Roster(ctx, some)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		counts, err := s.see(ctx, logins)
-		if err != nil {
-			return err
-		}
+		return s.see(ctx, logins)
+	}
+	err = ahead(ctx, slices.Chunk(buckets[done:], bucketsAtOnce), partsAtOnce, see, func(some []int, counts map[string]int) error {
 		if err := r.State.Advance(ctx, n.Cycle, r.Name, some[len(some)-1]+1, counts); err != nil {
 			return err
 		}
@@ -199,6 +201,10 @@ func (r Routine) publish(ctx context.Context, n state.Night, seen map[string]int
 		if r.Progress != nil {
 			r.Progress(float64(done)/float64(len(buckets)), seen)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	now, err := r.State.Now(ctx)
 	if err != nil {

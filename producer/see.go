@@ -55,7 +55,7 @@ func (s seeing) see(ctx context.Context, logins []state.Login) (map[string]int, 
 			counts[string(verdict.Why)]++
 		}
 	}
-	tally, err := Publisher{JS: s.JS}.Publish(ctx, each(due), nil)
+	tally, err := Publisher{JS: s.JS, window: window / partsAtOnce}.Publish(ctx, each(due), nil)
 	counts[CountQueued] += tally.Queued
 	counts[CountAlready] += tally.Already
 	return counts, err

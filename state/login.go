@@ -3,7 +3,10 @@ package state
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Login is all that is remembered of a login: what its owner said of it, and
@@ -29,38 +32,40 @@ type Login struct {
 	Waiting   time.Time // since when the account holder was told to act, and has not
 }
 
-// loginRecord is a login as Redis holds it.
-type loginRecord struct {
-	Since       int64  `redis:"since"`
-	Scheduled   string `redis:"on"`
-	Institution string `redis:"inst"`
-	Type        string `redis:"type"`
-	Reason      string `redis:"reason"`
-	Cycle       string `redis:"cycle"`
-	Code        string `redis:"code"`
-	Ended       int64  `redis:"ended"`
-	Success     int64  `redis:"success"`
-	Cached      int64  `redis:"cached"`
-	Refused     int64  `redis:"refused"`
-	Waiting     int64  `redis:"waiting"`
+// loginFields are what Redis holds of a login, in the order that decodeLogin
+// reads.
+var loginFields = []string{
+	"since", "on", "inst", "type", "reason", "cycle", "code", "ended", "success", "cached", "refused", "waiting",
 }
 
-func (r loginRecord) login(id string) Login {
-	return Login{
-		LoginID: id,
-		Since:   fromMillis(r.Since), Scheduled: r.Scheduled == "1", Institution: r.Institution,
-		Type: r.Type, Reason: r.Reason, Cycle: r.Cycle, Code: r.Code,
-		Ended: fromMillis(r.Ended), Success: fromMillis(r.Success), Cached: fromMillis(r.Cached),
-		RefusedAt: fromMillis(r.Refused), Waiting: fromMillis(r.Waiting),
+// decodeLogin reads the answer to an HMGET of [loginFields].
+func decodeLogin(id string, got *redis.SliceCmd) (Login, error) {
+	values, err := got.Result()
+	if err != nil || len(values) != len(loginFields) {
+		return Login{}, fmt.Errorf("state: read login %s: %d fields: %w", id, len(values), err)
 	}
+	text := func(i int) string { s, _ := values[i].(string); return s }
+	moment := func(i int) (t time.Time) {
+		if s := text(i); s != "" {
+			ms, failed := strconv.ParseInt(s, 10, 64)
+			if failed != nil {
+				err = fmt.Errorf("state: read login %s: %s is no time: %w", id, loginFields[i], failed)
+			}
+			t = fromMillis(ms)
+		}
+		return t
+	}
+	l := Login{
+		LoginID: id,
+		Since:   moment(0), Scheduled: text(1) == "1", Institution: text(2),
+		Type: text(3), Reason: text(4), Cycle: text(5), Code: text(6),
+		Ended: moment(7), Success: moment(8), Cached: moment(9), RefusedAt: moment(10), Waiting: moment(11),
+	}
+	return l, err
 }
 
 // Login reads a login's record. One without Since and Ended was never heard
 // of.
 func (s *Store) Login(ctx context.Context, loginID string) (Login, error) {
-	var rec loginRecord
-	if err := s.rdb.HGetAll(ctx, loginKey(loginID)).Scan(&rec); err != nil {
-		return Login{}, fmt.Errorf("state: read login: %w", err)
-	}
-	return rec.login(loginID), nil
+	return decodeLogin(loginID, s.rdb.HMGet(ctx, loginKey(loginID), loginFields...))
 }

@@ -108,19 +108,19 @@ func (s *Store) Logins(ctx context.Context, ids []string) (all []Login, err erro
 
 func (s *Store) appendLogins(ctx context.Context, all []Login, ids []string) ([]Login, error) {
 	pipe := s.rdb.Pipeline()
-	recs := make([]*redis.MapStringStringCmd, len(ids))
+	recs := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		recs[i] = pipe.HGetAll(ctx, loginKey(id))
+		recs[i] = pipe.HMGet(ctx, loginKey(id), loginFields...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("state: read roster: %w", err)
 	}
 	for i, id := range ids {
-		var rec loginRecord
-		if err := recs[i].Scan(&rec); err != nil {
-			return nil, fmt.Errorf("state: read login %s: %w", id, err)
+		l, err := decodeLogin(id, recs[i])
+		if err != nil {
+			return nil, err
 		}
-		all = append(all, rec.login(id))
+		all = append(all, l)
 	}
 	return all, nil
 }
