@@ -141,7 +141,7 @@ func remove(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream
 	err := stream.DeleteMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		// What the server says then depends on where the message would have lain.
-		if m, look := getOne(ctx, js, stream.CachedInfo().Config.Name, seq); look == nil && m == nil {
+		if is, look := gone(ctx, js, stream.CachedInfo().Config.Name, seq); look == nil && is {
 			return false, nil
 		}
 	}
@@ -149,4 +149,24 @@ func remove(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream
 		return false, fmt.Errorf("producer: delete sequence %d of stream %s: %w", seq, stream.CachedInfo().Config.Name, err)
 	}
 	return true, nil
+}
+
+// gone asks the leader of a stream: another replica, which might answer a
+// direct get, may not know yet of a deletion that the leader knows of.
+func gone(ctx context.Context, js jetstream.JetStream, stream string, seq uint64) (bool, error) {
+	data, err := json.Marshal(getRequest{Seq: seq})
+	if err != nil {
+		return false, err
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	err = patiently(ctx, func(ctx context.Context) error {
+		reply, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, data)
+		if err == nil {
+			err = json.Unmarshal(reply.Data, &answer)
+		}
+		return err
+	})
+	return err == nil && answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound, err
 }
