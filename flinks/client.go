@@ -51,20 +51,8 @@ func NewHTTPClient(conns int) *http.Client {
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Client{
-		Timeout: callTimeout,
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSHandshakeTimeout: 10 * time.Second,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConns:        conns,
-			MaxIdleConnsPerHost: conns,
-			IdleConnTimeout:     90 * time.Second,
-			// There is a connection for each call in flight, so its buffers
-			// count. A longer reply is read past them.
-			ReadBufferSize:  1 << 10,
-			WriteBufferSize: 1 << 10,
-		},
+		Timeout:   callTimeout,
+		Transport: &Transport{DialContext: dialer.DialContext, Proxy: http.ProxyFromEnvironment, Idle: conns},
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	req := (&http.Request{
 		Method: r.method, URL: target, Host: target.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Accept": {"application/json"}},
+		Header: http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}},
 	}).WithContext(ctx)
 	if r.body != nil {
 		data, err := json.Marshal(r.body)

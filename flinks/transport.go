@@ -2,6 +2,7 @@ package flinks
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -126,13 +128,25 @@ func readBody(resp *http.Response, limit int64, buf *bytes.Buffer) ([]byte, erro
 	const trusted = 4 << 20
 	buf.Reset()
 	buf.Grow(int(min(max(resp.ContentLength, 0), limit, trusted)) + bytes.MinRead)
-	if _, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
+	plain, err := unzipped(resp)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(plain, limit+1)); err != nil {
 		return nil, err
 	}
 	if int64(buf.Len()) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrBodyTooLarge, limit)
 	}
 	return buf.Bytes(), nil
+}
+
+// unzipped reads the body of a reply whose request accepted gzip.
+func unzipped(resp *http.Response) (io.Reader, error) {
+	if !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		return resp.Body, nil
+	}
+	return gzip.NewReader(resp.Body)
 }
 
 // scrub hides our own secrets in a body that is about to be quoted: a proxy's

@@ -56,7 +56,7 @@ func inBubble(t *testing.T, h http.HandlerFunc, test func(*testing.T, *flinks.Cl
 		stopped := make(chan struct{})
 		go func() { _ = srv.Serve(l); close(stopped) }()
 		hc := flinks.NewHTTPClient(1)
-		transport := hc.Transport.(*http.Transport)
+		transport := hc.Transport.(*flinks.Transport)
 		transport.DialContext = l.dial
 		test(t, &flinks.Client{BaseURL: "http://flinks.test", CustomerID: customer, SecretKey: secretKey, APIKey: xAPIKey, HTTP: hc})
 		transport.CloseIdleConnections()
@@ -146,7 +146,7 @@ func TestTimeouts(t *testing.T) {
 			l := newPipes()
 			defer l.Close()
 			hc := flinks.NewHTTPClient(1)
-			hc.Transport.(*http.Transport).DialContext = l.dial
+			hc.Transport.(*flinks.Transport).DialContext = l.dial
 			c := &flinks.Client{BaseURL: "http://flinks.test", CustomerID: customer, HTTP: hc}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -304,9 +304,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 func TestNewHTTPClient(t *testing.T) {
 	for conns, want := range map[int]int{0: 100, 7: 7} {
 		hc := flinks.NewHTTPClient(conns)
-		tr := hc.Transport.(*http.Transport)
-		if hc.Timeout != 225*time.Second || tr.MaxIdleConnsPerHost != want || tr.MaxIdleConns != want || tr.TLSHandshakeTimeout != 10*time.Second {
-			t.Errorf("conns %d: %v, %d, %d, %v", conns, hc.Timeout, tr.MaxIdleConnsPerHost, tr.MaxIdleConns, tr.TLSHandshakeTimeout)
+		tr := hc.Transport.(*flinks.Transport)
+		if hc.Timeout != 225*time.Second || tr.Idle != want {
+			t.Errorf("conns %d: %v, %d", conns, hc.Timeout, tr.Idle)
 		}
 	}
 }

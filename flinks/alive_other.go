@@ -1,0 +1,9 @@
+//go:build !unix
+
+package flinks
+
+import "time"
+
+// alive trusts a connection for a moment only, where the system cannot be asked
+// whether its peer has hung up.
+func (c *conn) alive() bool { return time.Since(c.since) < time.Second }

@@ -1,0 +1,238 @@
+package flinks
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Transport makes round trips over HTTP/1.1, each on the goroutine of its
+// caller and with a connection of its own: thousands of calls that Flinks
+// takes 30 s for cost little, and a connection that breaks takes one call
+// along. No request is sent twice, unless nothing of it was sent the first
+// time. It holds a request in memory as a whole. Through a proxy net/http's
+// own transport makes the call.
+//
+// The fields are set before the first call; then a Transport is safe for
+// concurrent use.
+type Transport struct {
+	// DialContext connects. Required.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS is used for https; nil: the system's authorities are trusted.
+	TLS *tls.Config
+	// Proxy is where a call goes to first, as in [http.Transport]; nil: nowhere.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Idle is how many connections wait for the next call at most.
+	Idle int
+
+	mu     sync.Mutex
+	idle   map[string][]*conn // by scheme and host; the last used at the end
+	count  int                // of all in idle
+	pruner *time.Timer        // nil: none waits
+
+	proxied sync.Once
+	proxy   *http.Transport
+}
+
+// How long a connection waits for the next call, and for TLS.
+const (
+	idleTimeout = 90 * time.Second
+	tlsTimeout  = 10 * time.Second
+)
+
+// requests are the buffers that requests are written into.
+var requests = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// RoundTrip makes one call. Its response's body must be read to the end or
+// closed, by one goroutine.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.Proxy != nil {
+		if proxy, err := t.Proxy(req); proxy != nil || err != nil {
+			return t.throughProxy().RoundTrip(req)
+		}
+	}
+	buf := requests.Get().(*bytes.Buffer)
+	defer requests.Put(buf)
+	buf.Reset()
+	if err := req.Write(buf); err != nil {
+		return nil, err
+	}
+	for {
+		c, err := t.connection(req.Context(), req.URL)
+		if err != nil {
+			return nil, err
+		}
+		resp, sent, err := c.call(req, buf.Bytes())
+		if err == nil || sent || c.fresh {
+			return resp, err
+		}
+	}
+}
+
+// connection returns one that waits, or a new one.
+func (t *Transport) connection(ctx context.Context, u *url.URL) (*conn, error) {
+	trace := httptrace.ContextClientTrace(ctx)
+	addr := address(u)
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(addr)
+	}
+	c := t.waiting(u.Scheme + " " + addr)
+	if c == nil {
+		var err error
+		if c, err = t.dial(ctx, u, addr); err != nil {
+			return nil, err
+		}
+	}
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.fresh})
+	}
+	return c, nil
+}
+
+func address(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+func (t *Transport) dial(ctx context.Context, u *url.URL, addr string) (*conn, error) {
+	raw, err := t.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: raw, fresh: true, transport: t, key: u.Scheme + " " + addr, raw: rawConn(raw)}
+	if u.Scheme != "https" {
+		return c, nil
+	}
+	config := &tls.Config{}
+	if t.TLS != nil {
+		config = t.TLS.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName = u.Hostname()
+	}
+	config.NextProtos = []string{"http/1.1"}
+	ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+	defer cancel()
+	secured := tls.Client(raw, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	c.Conn = secured
+	return c, nil
+}
+
+// waiting takes the connection that was used last, as long as its peer has not
+// hung up; nil: there is none.
+func (t *Transport) waiting(key string) *conn {
+	for {
+		c := t.take(key)
+		if c == nil || c.alive() {
+			return c
+		}
+		_ = c.Close()
+	}
+}
+
+func (t *Transport) take(key string) *conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := t.idle[key]
+	if len(all) == 0 {
+		return nil
+	}
+	last := len(all) - 1
+	c := all[last]
+	all[last] = nil
+	t.idle[key] = all[:last]
+	t.count--
+	return c
+}
+
+// keep lets a connection wait for the next call, if there is room for it.
+func (t *Transport) keep(c *conn) {
+	c.fresh, c.since = false, time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.count >= t.Idle {
+		_ = c.Close()
+		return
+	}
+	if t.idle == nil {
+		t.idle = map[string][]*conn{}
+	}
+	t.idle[c.key] = append(t.idle[c.key], c)
+	t.count++
+	if t.pruner == nil {
+		t.pruner = time.AfterFunc(idleTimeout, t.prune)
+	}
+}
+
+// prune closes what has waited for too long, and comes again while any waits.
+func (t *Transport) prune() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeBefore(time.Now().Add(-idleTimeout))
+	t.pruner = nil
+	if t.count > 0 {
+		t.pruner = time.AfterFunc(idleTimeout, t.prune)
+	}
+}
+
+// CloseIdleConnections closes those that wait for a call.
+func (t *Transport) CloseIdleConnections() {
+	t.throughProxy().CloseIdleConnections()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeBefore(time.Now())
+	if t.pruner != nil {
+		t.pruner.Stop()
+		t.pruner = nil
+	}
+}
+
+// closeBefore closes what has waited since then or longer. t.mu is held.
+func (t *Transport) closeBefore(then time.Time) {
+	for key, all := range t.idle {
+		n := 0
+		for n < len(all) && !all[n].since.After(then) {
+			_ = all[n].Close()
+			n++
+		}
+		t.count -= n
+		if n == len(all) {
+			delete(t.idle, key)
+		} else if n > 0 {
+			t.idle[key] = append([]*conn(nil), all[n:]...)
+		}
+	}
+}
+
+// throughProxy is the transport for calls that a proxy passes on.
+func (t *Transport) throughProxy() *http.Transport {
+	t.proxied.Do(func() {
+		t.proxy = &http.Transport{
+			Proxy:               t.Proxy,
+			DialContext:         t.DialContext,
+			TLSClientConfig:     t.TLS,
+			TLSHandshakeTimeout: tlsTimeout,
+			MaxIdleConns:        t.Idle,
+			MaxIdleConnsPerHost: t.Idle,
+			IdleConnTimeout:     idleTimeout,
+		}
+	})
+	return t.proxy
+}
