@@ -78,12 +78,16 @@ func causeOf(ctx context.Context, err error) error {
 }
 
 func (c *conn) receive(req *http.Request, stop func() bool) (*http.Response, error) {
+	c.awaitResponse()
 	r := readers.Get().(*bufio.Reader)
 	r.Reset(c)
 	c.left = maxHeader
 	resp, err := readHeader(r, req)
 	if err != nil {
 		putReader(r)
+		if c.left <= 0 { // what was cut off there looks malformed
+			err = errHeaderTooLong
+		}
 		return nil, err
 	}
 	c.left = math.MaxInt64
@@ -133,7 +137,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.of.Read(p)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		b.end(!b.last && b.r.Buffered() == 0)
 	case err != nil:
 		err = causeOf(b.ctx, err)

@@ -146,6 +146,9 @@ func TestNoRequestIsSentTwice(t *testing.T) {
 			if e := asError(t, err); e.Unsent || flinks.KindOf(err) != flinks.KindTransport {
 				t.Errorf("unsent %v: %v", e.Unsent, err)
 			}
+			if endless := rule == "an endless head" || rule == "hints for ever"; endless != strings.Contains(err.Error(), "longer than 1 MiB") {
+				t.Errorf("got %v", err)
+			}
 			if s.conns.Load() != 1 || s.requests.Load() != 2 {
 				t.Errorf("%d connections, %d requests; want 1, 2", s.conns.Load(), s.requests.Load())
 			}
