@@ -145,7 +145,7 @@ func (r *accountsReply) usable(status int) bool {
 // takes longer goes on in the background (202), as does, as a rule, the first
 // call after a live Authorize. Source: get-accounts-detail.
 func (c *Client) GetAccountsDetail(ctx context.Context, req AccountsDetailRequest) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsDetail, method: http.MethodPost, path: banking(OpGetAccountsDetail), body: req})
+	return c.accounts(ctx, request{op: OpGetAccountsDetail, method: http.MethodPost, body: req})
 }
 
 // GetAccountsDetailAsync asks for the result of a GetAccountsDetail that was
@@ -158,7 +158,7 @@ func (c *Client) GetAccountsDetailAsync(ctx context.Context, requestID string) (
 // GetAccountsSummary fetches the accounts without their transactions.
 // Source: get-accounts-summary.
 func (c *Client) GetAccountsSummary(ctx context.Context, req AccountsSummaryRequest) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsSummary, method: http.MethodPost, path: banking(OpGetAccountsSummary), body: req})
+	return c.accounts(ctx, request{op: OpGetAccountsSummary, method: http.MethodPost, body: req})
 }
 
 // GetAccountsSummaryAsync asks for the result of a GetAccountsSummary that was

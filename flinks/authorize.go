@@ -183,7 +183,6 @@ func (c *Client) Authorize(ctx context.Context, token Secret, req AuthorizeReque
 	got, err := c.do(ctx, request{
 		op:     OpAuthorize,
 		method: http.MethodPost,
-		path:   banking(OpAuthorize),
 		cred:   authKey(token),
 		body:   req.wire(),
 		data:   []int{http.StatusOK, http.StatusAccepted, http.StatusNonAuthoritativeInfo},

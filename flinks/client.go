@@ -22,8 +22,8 @@ type Client struct {
 	// APIKey is the x-api-key of the data endpoints. Empty: the header is not
 	// sent, for instances on which Flinks has not switched it on.
 	APIKey Secret
-	// HTTP makes the calls; nil: a shared client as of [NewHTTPClient]. Its
-	// time-out should exceed 210 s, which is how long Flinks may take to
+	// HTTP makes the calls; nil: a shared client as of [NewHTTPClient]. A
+	// time-out of another one should exceed 210 s, which is how long Flinks may take to
 	// answer. Its Jar and CheckRedirect are ignored: there are no cookies, and
 	// redirects are not followed.
 	HTTP *http.Client
@@ -31,6 +31,9 @@ type Client struct {
 	// Accounts are checked to be JSON and counted
 	// ([AccountsDetailResponse.Counts]), and lie in Raw; links are left out.
 	Lean bool
+	// NoRaw leaves the Raw of accounts and attributes empty, for who only
+	// counts them: it is a copy of all that came.
+	NoRaw bool
 	// MaxBody is the longest reply accepted, in bytes. 0: 32 MiB.
 	MaxBody int64
 }
@@ -50,18 +53,16 @@ func NewHTTPClient(conns int) *http.Client {
 		conns = 100
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Client{
-		Timeout:   callTimeout,
-		Transport: &Transport{DialContext: dialer.DialContext, Proxy: http.ProxyFromEnvironment, Idle: conns},
-	}
+	return &http.Client{Transport: &Transport{
+		DialContext: dialer.DialContext, Proxy: http.ProxyFromEnvironment, Timeout: callTimeout, Idle: conns,
+	}}
 }
 
 // sharedHTTP serves the clients that bring none of their own.
 var sharedHTTP = sync.OnceValue(func() *http.Client { return NewHTTPClient(0) })
 
-// transport returns what makes the round trips, and the time-out of each. The
-// time-out is kept by the caller's context: net/http keeps it with a goroutine
-// for each call.
+// transport returns what makes the round trips, and the time-out that their
+// contexts keep.
 func (c *Client) transport() (http.RoundTripper, time.Duration) {
 	client := c.HTTP
 	if client == nil {

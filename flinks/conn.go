@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +22,7 @@ type conn struct {
 	since     time.Time       // when it began to wait for a call
 	left      int64           // bytes that may still be read
 	transport *Transport
-	key       string // where it waits for a call
+	to        place
 }
 
 // maxHeader is the longest header of a response.
@@ -56,7 +57,7 @@ func rawConn(c net.Conn) syscall.RawConn {
 // the response's body has been read or closed.
 func (c *conn) call(req *http.Request, request []byte) (resp *http.Response, sent bool, err error) {
 	ctx := req.Context()
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, c.interrupt)
 	n, err := c.Write(request)
 	if err == nil {
 		resp, err = c.receive(req, stop)
@@ -69,10 +70,17 @@ func (c *conn) call(req *http.Request, request []byte) (resp *http.Response, sen
 	return resp, true, nil
 }
 
-// causeOf is why the call failed: after the end of ctx, that.
+// interrupt makes whatever waits for the connection return.
+func (c *conn) interrupt() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
+// causeOf is why the call failed: after the end of ctx that, and after its
+// time [context.DeadlineExceeded].
 func causeOf(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return context.DeadlineExceeded
 	}
 	return err
 }

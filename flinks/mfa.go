@@ -61,7 +61,6 @@ func (c *Client) AnswerMFAQuestions(ctx context.Context, loginID string, answers
 	_, err := c.do(ctx, request{
 		op:     OpAnswerMFAQuestions,
 		method: http.MethodPatch,
-		path:   banking(OpAnswerMFAQuestions),
 		cred:   apiKey(c.APIKey),
 		body:   body,
 		data:   []int{http.StatusOK},

@@ -34,7 +34,7 @@ const (
 type request struct {
 	op     string
 	method string
-	path   []string   // the segments below /v3/{customerId}, not yet escaped
+	path   []string   // the segments below /v3/{customerId}, not yet escaped; nil: the banking service of the op's name
 	cred   credential // the one credential that goes with it
 	body   any        // sent as JSON; nil: no body
 	days   int        // the header limitDays; 0: not sent
@@ -61,7 +61,7 @@ func banking(segments ...string) []string { return append([]string{"BankingServi
 // newRequest checks the settings and ids that it needs, and builds the request.
 // It is built by hand: http.NewRequest would parse the same address each time.
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
-	target, err := c.url(r.path)
+	target, err := c.target(r)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 			return nil, err
 		}
 		req.ContentLength = int64(len(data))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-		req.Body, _ = req.GetBody()
+		req.Body = io.NopCloser(bytes.NewReader(data))
 	}
 	if r.method != http.MethodGet && r.method != http.MethodDelete {
 		req.Header["Content-Type"] = []string{"application/json"}
@@ -102,7 +101,7 @@ func (c credential) set(h http.Header) error {
 // url joins base, customer and path. The ids are foreign text: each is escaped,
 // so that none can reach out of its segment.
 func (c *Client) url(path []string) (*url.URL, error) {
-	root, err := rootOf(place{c.BaseURL, c.CustomerID})
+	root, err := service{base: c.BaseURL, customer: c.CustomerID}.find(c.root)
 	if err != nil {
 		return nil, err
 	}
@@ -119,29 +118,46 @@ func (c *Client) url(path []string) (*url.URL, error) {
 	return &target, nil
 }
 
-// place is where a client's calls go to, whatever they are.
-type place struct{ base, customer string }
+// known are the addresses that are the same call after call: those of services
+// without an id in their path, and under no op what all begin with. Nobody
+// writes to them.
+var known sync.Map // service -> *url.URL
 
-// roots are the addresses of places, which are the same call after call.
-var roots sync.Map // place -> *url.URL
+type service struct{ base, customer, op string }
 
-// rootOf checks a place and returns its address.
-func rootOf(p place) (*url.URL, error) {
-	if root, known := roots.Load(p); known {
-		return root.(*url.URL), nil
+// find returns a known address, or makes it known.
+func (s service) find(address func() (*url.URL, error)) (*url.URL, error) {
+	if u, ok := known.Load(s); ok {
+		return u.(*url.URL), nil
 	}
-	base, err := checkBase(p.base)
+	u, err := address()
+	if err == nil {
+		known.Store(s, u)
+	}
+	return u, err
+}
+
+// target is the address of a call.
+func (c *Client) target(r request) (*url.URL, error) {
+	if r.path != nil {
+		return c.url(r.path)
+	}
+	return service{c.BaseURL, c.CustomerID, r.op}.find(func() (*url.URL, error) { return c.url(banking(r.op)) })
+}
+
+// root is what all addresses begin with.
+func (c *Client) root() (*url.URL, error) {
+	base, err := checkBase(c.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: BaseURL: %w", ErrSettings, err)
 	}
-	if err := checkSegment(p.customer); err != nil {
+	if err := checkSegment(c.CustomerID); err != nil {
 		return nil, fmt.Errorf("%w: CustomerID %w", ErrSettings, err)
 	}
-	root, err := url.Parse(base + "/v3/" + url.PathEscape(p.customer))
+	root, err := url.Parse(base + "/v3/" + url.PathEscape(c.CustomerID))
 	if err != nil {
 		return nil, fmt.Errorf("%w: BaseURL: %w", ErrSettings, withoutURL(err))
 	}
-	roots.Store(p, root)
 	return root, nil
 }
 

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -28,17 +28,24 @@ type Transport struct {
 	TLS *tls.Config
 	// Proxy is where a call goes to first, as in [http.Transport]; nil: nowhere.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Timeout is how long a call may take, from connecting to the end of its
+	// body; 0: as long as its context lets it. A deadline of the connection
+	// keeps it, which costs neither a timer nor a goroutine.
+	Timeout time.Duration
 	// Idle is how many connections wait for the next call at most.
 	Idle int
 
 	mu     sync.Mutex
-	idle   map[string][]*conn // by scheme and host; the last used at the end
-	count  int                // of all in idle
-	pruner *time.Timer        // nil: none waits
+	idle   map[place][]*conn // the last used at the end
+	count  int               // of all in idle
+	pruner *time.Timer       // nil: none waits
 
 	proxied sync.Once
 	proxy   *http.Transport
 }
+
+// place is where a connection leads to.
+type place struct{ scheme, host string }
 
 // How long a connection waits for the next call, and for TLS.
 const (
@@ -49,12 +56,17 @@ const (
 // requests are the buffers that requests are written into.
 var requests = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// unsentError is why there was no connection: nothing of the call was sent.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
+
 // RoundTrip makes one call. Its response's body must be read to the end or
 // closed, by one goroutine.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.Proxy != nil {
 		if proxy, err := t.Proxy(req); proxy != nil || err != nil {
-			return t.throughProxy().RoundTrip(req)
+			return t.throughProxy(req)
 		}
 	}
 	buf := requests.Get().(*bytes.Buffer)
@@ -63,10 +75,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Write(buf); err != nil {
 		return nil, err
 	}
+	var deadline time.Time // none
+	if t.Timeout > 0 {
+		deadline = time.Now().Add(t.Timeout)
+	}
 	for {
-		c, err := t.connection(req.Context(), req.URL)
+		c, err := t.connection(req.Context(), req.URL, deadline)
 		if err != nil {
-			return nil, err
+			return nil, unsentError{err}
 		}
 		resp, sent, err := c.call(req, buf.Bytes())
 		if err == nil || sent || c.fresh {
@@ -76,23 +92,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // connection returns one that waits, or a new one.
-func (t *Transport) connection(ctx context.Context, u *url.URL) (*conn, error) {
-	trace := httptrace.ContextClientTrace(ctx)
-	addr := address(u)
-	if trace != nil && trace.GetConn != nil {
-		trace.GetConn(addr)
+func (t *Transport) connection(ctx context.Context, u *url.URL, deadline time.Time) (*conn, error) {
+	to := place{u.Scheme, u.Host}
+	if c := t.waiting(to, deadline); c != nil {
+		return c, nil
 	}
-	c := t.waiting(u.Scheme + " " + addr)
-	if c == nil {
-		var err error
-		if c, err = t.dial(ctx, u, addr); err != nil {
-			return nil, err
-		}
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
 	}
-	if trace != nil && trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.fresh})
+	c, err := t.dial(ctx, u, to)
+	if err != nil {
+		return nil, err
 	}
-	return c, nil
+	return c, c.SetDeadline(deadline)
 }
 
 func address(u *url.URL) string {
@@ -107,12 +121,12 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-func (t *Transport) dial(ctx context.Context, u *url.URL, addr string) (*conn, error) {
-	raw, err := t.DialContext(ctx, "tcp", addr)
+func (t *Transport) dial(ctx context.Context, u *url.URL, to place) (*conn, error) {
+	raw, err := t.DialContext(ctx, "tcp", address(u))
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: raw, fresh: true, transport: t, key: u.Scheme + " " + addr, raw: rawConn(raw)}
+	c := &conn{Conn: raw, fresh: true, transport: t, to: to, raw: rawConn(raw)}
 	if u.Scheme != "https" {
 		return c, nil
 	}
@@ -137,27 +151,27 @@ func (t *Transport) dial(ctx context.Context, u *url.URL, addr string) (*conn, e
 
 // waiting takes the connection that was used last, as long as its peer has not
 // hung up; nil: there is none.
-func (t *Transport) waiting(key string) *conn {
+func (t *Transport) waiting(to place, deadline time.Time) *conn {
 	for {
-		c := t.take(key)
-		if c == nil || c.alive() {
+		c := t.take(to)
+		if c == nil || c.SetDeadline(deadline) == nil && c.alive() {
 			return c
 		}
 		_ = c.Close()
 	}
 }
 
-func (t *Transport) take(key string) *conn {
+func (t *Transport) take(to place) *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := t.idle[key]
+	all := t.idle[to]
 	if len(all) == 0 {
 		return nil
 	}
 	last := len(all) - 1
 	c := all[last]
 	all[last] = nil
-	t.idle[key] = all[:last]
+	t.idle[to] = all[:last]
 	t.count--
 	return c
 }
@@ -172,9 +186,9 @@ func (t *Transport) keep(c *conn) {
 		return
 	}
 	if t.idle == nil {
-		t.idle = map[string][]*conn{}
+		t.idle = map[place][]*conn{}
 	}
-	t.idle[c.key] = append(t.idle[c.key], c)
+	t.idle[c.to] = append(t.idle[c.to], c)
 	t.count++
 	if t.pruner == nil {
 		t.pruner = time.AfterFunc(idleTimeout, t.prune)
@@ -194,7 +208,7 @@ func (t *Transport) prune() {
 
 // CloseIdleConnections closes those that wait for a call.
 func (t *Transport) CloseIdleConnections() {
-	t.throughProxy().CloseIdleConnections()
+	t.standard().CloseIdleConnections()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closeBefore(time.Now())
@@ -206,7 +220,7 @@ func (t *Transport) CloseIdleConnections() {
 
 // closeBefore closes what has waited since then or longer. t.mu is held.
 func (t *Transport) closeBefore(then time.Time) {
-	for key, all := range t.idle {
+	for to, all := range t.idle {
 		n := 0
 		for n < len(all) && !all[n].since.After(then) {
 			_ = all[n].Close()
@@ -214,15 +228,41 @@ func (t *Transport) closeBefore(then time.Time) {
 		}
 		t.count -= n
 		if n == len(all) {
-			delete(t.idle, key)
+			delete(t.idle, to)
 		} else if n > 0 {
-			t.idle[key] = append([]*conn(nil), all[n:]...)
+			t.idle[to] = append([]*conn(nil), all[n:]...)
 		}
 	}
 }
 
-// throughProxy is the transport for calls that a proxy passes on.
-func (t *Transport) throughProxy() *http.Transport {
+// throughProxy makes a call that a proxy passes on.
+func (t *Transport) throughProxy(req *http.Request) (*http.Response, error) {
+	if t.Timeout == 0 {
+		return t.standard().RoundTrip(req)
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), t.Timeout)
+	resp, err := t.standard().RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = lastBody{resp.Body, cancel}
+	return resp, nil
+}
+
+// lastBody ends the time-out of its call when it is closed.
+type lastBody struct {
+	io.ReadCloser
+	cancel func()
+}
+
+func (b lastBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}
+
+// standard is the transport for calls that a proxy passes on.
+func (t *Transport) standard() *http.Transport {
 	t.proxied.Do(func() {
 		t.proxy = &http.Transport{
 			Proxy:               t.Proxy,

@@ -22,7 +22,6 @@ func (c *Client) SetScheduledRefresh(ctx context.Context, loginID string, on boo
 	_, err := c.do(ctx, request{
 		op:     OpSetScheduledRefresh,
 		method: http.MethodPatch,
-		path:   banking(OpSetScheduledRefresh),
 		cred:   apiKey(c.APIKey),
 		body: struct {
 			LoginID     string `json:"loginId"`
@@ -81,7 +80,6 @@ func (c *Client) GetNightlyRefreshStatus(ctx context.Context) (*NightlyRefreshSt
 	_, err := c.do(ctx, request{
 		op:     OpGetNightlyRefreshStatus,
 		method: http.MethodGet,
-		path:   banking(OpGetNightlyRefreshStatus),
 		cred:   bearer(c.SecretKey),
 		data:   []int{http.StatusOK},
 	}, &w)

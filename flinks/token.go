@@ -37,7 +37,6 @@ func (c *Client) GenerateAuthorizeToken(ctx context.Context) (Secret, error) {
 	_, err := c.do(ctx, request{
 		op:     OpGenerateAuthorizeToken,
 		method: http.MethodPost,
-		path:   banking(OpGenerateAuthorizeToken),
 		cred:   authKey(c.SecretKey),
 		data:   []int{http.StatusOK},
 	}, &w)

@@ -9,12 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // reply is what came back from a call and counts as data.
@@ -37,8 +35,7 @@ func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	var f flight
-	req, err := c.newRequest(f.watch(ctx), r)
+	req, err := c.newRequest(ctx, r)
 	if err != nil {
 		return reply{}, &Error{Op: r.op, Unsent: true, Err: err}
 	}
@@ -47,7 +44,7 @@ func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, &Error{Op: r.op, Unsent: f.unsent(err), Err: withContext(ctx, withoutURL(err))}
+		return reply{}, &Error{Op: r.op, Unsent: unsent(err), Err: withContext(ctx, withoutURL(err))}
 	}
 	defer resp.Body.Close()
 	buf := bodies.Get().(*bytes.Buffer)
@@ -75,30 +72,17 @@ func (c *Client) answer(r request, resp *http.Response, body []byte, w wire) (re
 		return reply{}, e
 	}
 	got := reply{status: status}
-	if r.raw {
+	if r.raw && !c.NoRaw {
 		got.body = bytes.Clone(body)
 	}
 	return got, nil
 }
 
-// flight notes how far a request came.
-type flight struct{ wanted, got atomic.Bool }
-
-func (f *flight) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { f.wanted.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { f.got.Store(true) },
-	})
-}
-
-// unsent is true when a connection was asked for and never had. A transport
-// that reports neither may have sent the request, unless its error says that
-// it could not connect.
-func (f *flight) unsent(err error) bool {
-	if f.got.Load() {
-		return false
-	}
-	if f.wanted.Load() {
+// unsent reports whether nothing of a request was sent: there was no
+// connection. Of another transport's calls that is known only where its error
+// says that it could not connect.
+func unsent(err error) bool {
+	if _, none := errors.AsType[unsentError](err); none {
 		return true
 	}
 	op, ok := errors.AsType[*net.OpError](err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,38 @@ func TestTimeouts(t *testing.T) {
 			}
 			if flinks.KindOf(err) != flinks.KindTransport {
 				t.Errorf("kind %s", flinks.KindOf(err))
+			}
+		})
+	})
+	t.Run("through a proxy neither", func(t *testing.T) {
+		inBubble(t, hang, func(t *testing.T, c *flinks.Client) {
+			tr := c.HTTP.Transport.(*flinks.Transport)
+			tr.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.test"})
+			start := time.Now()
+			_, err := c.Authorize(t.Context(), token, flinks.Live(loginID))
+			if took := time.Since(start); took != 225*time.Second || !errors.Is(err, context.DeadlineExceeded) || asError(t, err).Unsent {
+				t.Errorf("after %v: %v", took, err)
+			}
+		})
+	})
+	t.Run("a waiting connection outlives the time of its last call", func(t *testing.T) {
+		answer := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, session) }
+		inBubble(t, answer, func(t *testing.T, c *flinks.Client) {
+			tr := c.HTTP.Transport.(*flinks.Transport)
+			dials, dial := 0, tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials++
+				return dial(ctx, network, addr)
+			}
+			for _, timeout := range []time.Duration{time.Second, time.Minute, 0} {
+				tr.Timeout = timeout
+				if _, err := c.Authorize(t.Context(), token, flinks.Cached(loginID)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(30 * time.Second)
+			}
+			if dials != 1 {
+				t.Errorf("%d connections", dials)
 			}
 		})
 	})
@@ -305,8 +338,8 @@ func TestNewHTTPClient(t *testing.T) {
 	for conns, want := range map[int]int{0: 100, 7: 7} {
 		hc := flinks.NewHTTPClient(conns)
 		tr := hc.Transport.(*flinks.Transport)
-		if hc.Timeout != 225*time.Second || tr.Idle != want {
-			t.Errorf("conns %d: %v, %d", conns, hc.Timeout, tr.Idle)
+		if hc.Timeout != 0 || tr.Timeout != 225*time.Second || tr.Idle != want {
+			t.Errorf("conns %d: %v, %v, %d", conns, hc.Timeout, tr.Timeout, tr.Idle)
 		}
 	}
 }
