@@ -88,7 +88,6 @@ func (s Setup) streams() []jetstream.StreamConfig {
 		MaxMsgsPerSubject: 1,
 		MaxAge:            s.accountsTTL(),
 		AllowDirect:       true,
-		Compression:       jetstream.S2Compression,
 		Duplicates:        2 * time.Minute,
 		Replicas:          replicas,
 	}}
