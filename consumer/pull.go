@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,10 +28,23 @@ type lane struct {
 	name   event.Lane
 	cons   jetstream.Consumer
 	free   chan struct{} // one element per job in hand
+	tasks  chan task     // for goroutines that have worked one
+	idle   atomic.Int32  // of these, those that wait for another
 }
+
+// task is a message to be worked.
+type task struct {
+	work context.Context //nolint:containedctx // all jobs of a worker have the same
+	msg  jetstream.Msg
+	done func()
+}
+
+// spare is how many goroutines wait for another message at most.
+const spare = 256
 
 // pull runs until ctx ends. Jobs run under work.
 func (l *lane) pull(ctx, work context.Context) {
+	defer close(l.tasks)
 	for ctx.Err() == nil {
 		n, probe, done := l.slots(ctx)
 		if n == 0 {
@@ -106,7 +120,7 @@ func (l *lane) fetch(ctx, work context.Context, n int, done func()) (got int) {
 			done()
 			continue
 		}
-		l.start(work, msg, done)
+		l.start(task{work, msg, done})
 	}
 	if err := batch.Error(); err != nil {
 		l.trouble(ctx, err)
@@ -114,18 +128,43 @@ func (l *lane) fetch(ctx, work context.Context, n int, done func()) (got int) {
 	return got
 }
 
-// start works one message in a goroutine of its own.
-func (l *lane) start(work context.Context, msg jetstream.Msg, done func()) {
-	w := l.worker
-	w.Stats.InHand.Add(1)
-	w.jobs.Go(func() {
-		defer func() {
-			w.Stats.InHand.Add(-1)
-			<-l.free
-			done()
-		}()
-		w.handle(work, msg)
-	})
+// start works one message, in a goroutine that has worked one before if there
+// is any: the stack of a new one has to grow first, which is a tenth of a job's
+// processor time.
+func (l *lane) start(t task) {
+	l.worker.Stats.InHand.Add(1)
+	select {
+	case l.tasks <- t:
+	default:
+		l.worker.jobs.Go(func() { l.serve(t) })
+	}
+}
+
+// serve works messages while there are any for it.
+func (l *lane) serve(t task) {
+	for ok := true; ok; t, ok = l.another() {
+		l.handle(t)
+	}
+}
+
+// another waits for the next message; false: there is none, or enough others
+// wait.
+func (l *lane) another() (t task, ok bool) {
+	defer l.idle.Add(-1)
+	if l.idle.Add(1) > spare {
+		return task{}, false
+	}
+	t, ok = <-l.tasks
+	return t, ok
+}
+
+func (l *lane) handle(t task) {
+	defer func() {
+		l.worker.Stats.InHand.Add(-1)
+		<-l.free
+		t.done()
+	}()
+	l.worker.handle(t.work, t.msg)
 }
 
 // trouble tells of a pull that went wrong and waits a moment. A missed

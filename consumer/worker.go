@@ -177,7 +177,7 @@ func (w *Worker) open(ctx context.Context) (lanes []*lane, err error) {
 		if name == event.OnDemand {
 			slots = max(1, w.Concurrency/8)
 		}
-		lanes = append(lanes, &lane{worker: w, name: name, cons: cons, free: make(chan struct{}, slots)})
+		lanes = append(lanes, &lane{worker: w, name: name, cons: cons, free: make(chan struct{}, slots), tasks: make(chan task)})
 	}
 	return lanes, nil
 }
