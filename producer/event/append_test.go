@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,46 @@ func same(t *testing.T, library, ours func() ([]byte, error)) {
 	if (err == nil) != (wantErr == nil) || err == nil && string(got) != string(want) {
 		t.Fatalf("got  %s, %v\nwant %s, %v", got, err, want, wantErr)
 	}
+}
+
+// FuzzReader: a job of the form that the writer writes is read as encoding/json
+// reads it, and nothing that this refuses is read.
+func FuzzReader(f *testing.F) {
+	at := time.Date(2026, 11, 24, 4, 0, 0, 500, time.UTC)
+	full := Job{
+		Version: 1, LoginID: "a-login", Cycle: "2026-11-24", Lane: Nightly, Mode: Live, Attempt: 2, Phase: PhasePoll, RequestID: "r",
+		NotAfter: at, Options: Options{"Income", 90}, Institution: "Caisse Montréal", Published: at,
+		Spent: Spent{1, 2, 3, 4, 5, 6, at, at, "RETRY_LATER"},
+	}
+	text := func(j Job) string {
+		data, err := j.MarshalJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		if read, ok := readJob(string(data)); !ok || !reflect.DeepEqual(read, j) {
+			f.Fatalf("got %+v, %v\nwant %+v", read, ok, j)
+		}
+		return string(data)
+	}
+	whole := text(full)
+	f.Add(text(Job{Version: 1, LoginID: "a", Cycle: "c", Lane: Nightly, Mode: Cached, Attempt: 1, Published: at}))
+	f.Add(whole)
+	for _, change := range [][2]string{
+		{`:1,`, `:01,`}, {`:1,`, `:-1,`}, {`:1,`, `: 1,`}, {`:1,`, `:1 ,`}, {`:1,`, `:1,,`}, {`:1,`, `:1`}, {`{"v`, `{,"v`}, {`}`, `},`}, {`}`, `,}`}, {`}}`, `}}x`}, {`}}`, `}`},
+		{"a-login", `a\u0061`}, {"a-login", "a\x00"}, {"a-login", "a\xff"}, {"Z", "+00:00"}, {"T04", "t04"}, {`"version"`, `"Version"`}, {`"spent":`, `"spent":null,"spent":`},
+	} {
+		f.Add(strings.Replace(whole, change[0], change[1], 1))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := readJob(text)
+		if !ok {
+			return
+		}
+		var want wireJob
+		if err := json.Unmarshal([]byte(text), &want); err != nil || !reflect.DeepEqual(got, Job(want)) {
+			t.Fatalf("got  %+v\nwant %+v, %v", got, want, err)
+		}
+	})
 }
 
 // The cost of writing does not depend on the machine.

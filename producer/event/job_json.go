@@ -1,9 +1,7 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 )
 
@@ -18,14 +16,11 @@ var knownFields = []string{
 
 // UnmarshalJSON reads the fields it knows and keeps the others in Extra.
 func (j *Job) UnmarshalJSON(data []byte) error {
-	var w wireJob
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if dec.Decode(&w) == nil && atEnd(dec) {
-		*j = Job(w)
+	if own, ok := readJob(string(data)); ok {
+		*j = own
 		return nil
 	}
-	w = wireJob{}
+	var w wireJob
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
@@ -40,12 +35,6 @@ func (j *Job) UnmarshalJSON(data []byte) error {
 	}
 	*j = Job(w)
 	return nil
-}
-
-// atEnd reports whether nothing follows what was decoded.
-func atEnd(dec *json.Decoder) bool {
-	_, err := dec.Token()
-	return err == io.EOF //nolint:errorlint // a Decoder returns the bare sentinel
 }
 
 // MarshalJSON writes the fields it knows and those kept in Extra.
