@@ -30,10 +30,12 @@ type batch struct {
 
 // question is a command or some that are sent together.
 type question struct {
-	ctx  context.Context //nolint:containedctx // it is the asker's, who waits
-	add  func(redis.Pipeliner)
-	sent bool
-	done chan struct{} // closed when the commands have their answers
+	ctx   context.Context //nolint:containedctx // it is the asker's, who waits
+	add   func(redis.Pipeliner)
+	epoch bool             // its answer depends on what Redis may have forgotten
+	since *redis.StringCmd // with epoch: since when Redis remembers
+	sent  bool
+	done  chan struct{} // closed when the commands have their answers
 }
 
 // do sends the commands that add adds, and returns when each has its answer or
@@ -41,7 +43,11 @@ type question struct {
 // add writes may be touched: the context has ended first, a batch may be at
 // work on them, and Redis may have carried them out or not.
 func (b *batch) do(ctx context.Context, add func(redis.Pipeliner)) error {
-	q := &question{ctx: ctx, add: add, done: make(chan struct{})}
+	return b.ask(&question{ctx: ctx, add: add, done: make(chan struct{})})
+}
+
+func (b *batch) ask(q *question) error {
+	ctx := q.ctx
 	b.mu.Lock()
 	b.waiting = append(b.waiting, q)
 	if b.flying < batchFlying {
@@ -84,9 +90,17 @@ func (b *batch) send(all []*question) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	pipe := b.rdb.Pipeline()
+	epoch := false
 	for _, q := range all {
 		if q.sent = q.ctx.Err() == nil; q.sent {
 			q.add(pipe)
+			epoch = epoch || q.epoch
+		}
+	}
+	if epoch { // once for all, and last: what was lost before that, it shows
+		since := pipe.Get(ctx, epochKey)
+		for _, q := range all {
+			q.since = since
 		}
 	}
 	_, _ = pipe.Exec(ctx) // each command is asked for its own error
@@ -98,15 +112,28 @@ func (b *batch) send(all []*question) {
 // eval runs a script, by its digest, or by its text where Redis does not know
 // it yet.
 func (b *batch) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	cmd, _ := b.run(ctx, false, script, keys, args)
+	return cmd
+}
+
+// evalSince runs a script, and asks since when Redis remembers.
+func (b *batch) evalSince(ctx context.Context, script *redis.Script, keys []string, args ...any) (*redis.Cmd, *redis.StringCmd) {
+	return b.run(ctx, true, script, keys, args)
+}
+
+func (b *batch) run(ctx context.Context, epoch bool, script *redis.Script, keys []string, args []any) (*redis.Cmd, *redis.StringCmd) {
 	var cmd *redis.Cmd
-	err := b.do(ctx, func(p redis.Pipeliner) { cmd = script.EvalSha(ctx, p, keys, args...) })
+	q := &question{ctx: ctx, epoch: epoch, done: make(chan struct{})}
+	q.add = func(p redis.Pipeliner) { cmd = script.EvalSha(ctx, p, keys, args...) }
+	err := b.ask(q)
 	if err == nil && redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-		err = b.do(ctx, func(p redis.Pipeliner) { cmd = script.Eval(ctx, p, keys, args...) })
+		q.done, q.add = make(chan struct{}), func(p redis.Pipeliner) { cmd = script.Eval(ctx, p, keys, args...) }
+		err = b.ask(q)
 	}
 	if err != nil {
 		unanswered := redis.NewCmd(ctx)
 		unanswered.SetErr(err)
-		return unanswered
+		return unanswered, nil
 	}
-	return cmd
+	return cmd, q.since
 }

@@ -109,6 +109,34 @@ func TestBatch(t *testing.T) {
 			t.Error("the command of one who had gone was carried out")
 		}
 	})
+	t.Run("what Redis may have forgotten is asked once for all, and last", func(t *testing.T) {
+		b, p := batchRig(t)
+		script := redis.NewScript(`return redis.call('SET', KEYS[1], ARGV[1])`)
+		var wg sync.WaitGroup
+		for range batchFlying {
+			wg.Go(func() { _ = b.do(t.Context(), func(pipe redis.Pipeliner) { pipe.Incr(t.Context(), "n") }) })
+			<-p.sent
+		}
+		for range 5 {
+			wg.Go(func() {
+				cmd, since := b.evalSince(t.Context(), script, []string{epochKey}, "7") // it shows what the claims have found
+				if err := errors.Join(cmd.Err(), since.Err()); err != nil || since.Val() != "7" {
+					t.Errorf("since %v, %v", since.Val(), err)
+				}
+			})
+		}
+		b.queued(5)
+		close(p.open)
+		if n := <-p.sent; n != 5+1 {
+			t.Errorf("%d commands for 5 questions", n)
+		}
+		go func() {
+			for range p.sent { // Redis does not know the script yet: it is sent once more
+				continue
+			}
+		}()
+		wg.Wait()
+	})
 	t.Run("whoever stops waiting leaves the batch alone", func(t *testing.T) {
 		b, p := batchRig(t)
 		script := redis.NewScript(`return 1`)

@@ -52,11 +52,12 @@ var claimScript = redis.NewScript(`
 local c = redis.call('HMGET', KEYS[2], 'ended', 'fence', 'live')
 if c[1] then return {'done', 0, 1, 0, 0, 0, 0} end
 if c[2] and tonumber(c[2]) > tonumber(ARGV[2]) then return {'stale', 0, 1, 0, 0, 0, 0} end
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
-  return {'busy', redis.call('PTTL', KEYS[1]), 0, 0, 0, 0, 0}
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[3]) then
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return {'busy', redis.call('PTTL', KEYS[1]), 0, 0, 0, 0, 0}
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 redis.call('HSET', KEYS[2], 'fence', ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 local l = redis.call('HMGET', KEYS[3], 'refused', 'ended')
@@ -70,26 +71,15 @@ return {'claimed', 0, c[2] and 1 or 0, tonumber(c[3] or 0), tonumber(l[1] or 0),
 func (s *Store) Claim(ctx context.Context, l Lease, ttl time.Duration) (Held, error) {
 	keys := []string{leaseKey(l.LoginID), cycleKey(l.LoginID, l.Cycle), loginKey(l.LoginID)}
 	args := []any{l.Owner, l.Fence, ttl.Milliseconds(), CycleTTL.Milliseconds()}
-	var epochCmd *redis.StringCmd
-	var claimCmd *redis.Cmd
-	err := s.batch.do(ctx, func(p redis.Pipeliner) {
-		epochCmd = p.Get(ctx, epochKey)
-		claimCmd = claimScript.EvalSha(ctx, p, keys, args...)
-	})
-	if err != nil {
+	claim, since := s.batch.evalSince(ctx, claimScript, keys, args...)
+	if err := claim.Err(); err != nil {
 		return Held{}, fmt.Errorf("state: claim: %w", err)
 	}
-	if redis.HasErrorPrefix(claimCmd.Err(), "NOSCRIPT") {
-		claimCmd = s.batch.eval(ctx, claimScript, keys, args...)
-	}
-	if err := claimCmd.Err(); err != nil {
-		return Held{}, fmt.Errorf("state: claim: %w", err)
-	}
-	epoch, err := s.epoch(ctx, epochCmd)
+	epoch, err := s.epoch(ctx, since)
 	if err != nil {
 		return Held{}, err
 	}
-	return decodeHeld(claimCmd, epoch)
+	return decodeHeld(claim, epoch)
 }
 
 func decodeHeld(cmd *redis.Cmd, epoch time.Time) (Held, error) {

@@ -33,22 +33,26 @@ type Ending struct {
 var finishScript = redis.NewScript(`
 redis.call('HSETNX', KEYS[2], 'ended', ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
-local last = tonumber(redis.call('HGET', KEYS[3], 'ended') or 0)
-if tonumber(ARGV[6]) >= last then
-  redis.call('HSET', KEYS[3], 'type', ARGV[3], 'reason', ARGV[4], 'cycle', ARGV[5], 'ended', ARGV[6])
-  if ARGV[12] == '1' then redis.call('HSET', KEYS[3], 'cached', ARGV[6]) end
-  if ARGV[14] ~= '' then redis.call('HSET', KEYS[3], 'inst', ARGV[14]) end
-  if ARGV[13] ~= '' then redis.call('HSET', KEYS[3], 'code', ARGV[13]) else redis.call('HDEL', KEYS[3], 'code') end
-  if ARGV[7] == '1' then
-    redis.call('HSET', KEYS[3], 'success', ARGV[6])
-    for _, since in ipairs({'refused', 'waiting'}) do
-      local t = redis.call('HGET', KEYS[3], since)
-      if t and tonumber(ARGV[10]) > tonumber(t) then redis.call('HDEL', KEYS[3], since) end
-    end
-  elseif ARGV[11] == '1' then
-    redis.call('HSETNX', KEYS[3], 'waiting', ARGV[6])
-    if ARGV[8] == '1' then redis.call(ARGV[9] == '1' and 'HSETNX' or 'HSET', KEYS[3], 'refused', ARGV[6]) end
+local was = redis.call('HMGET', KEYS[3], 'ended', 'code', 'refused', 'waiting')
+if tonumber(ARGV[6]) >= tonumber(was[1] or 0) then
+  local now, gone = {'type', ARGV[3], 'reason', ARGV[4], 'cycle', ARGV[5], 'ended', ARGV[6]}, {}
+  local function set(field, value)
+    now[#now + 1] = field
+    now[#now + 1] = value
   end
+  if ARGV[12] == '1' then set('cached', ARGV[6]) end
+  if ARGV[14] ~= '' then set('inst', ARGV[14]) end
+  if ARGV[13] ~= '' then set('code', ARGV[13]) elseif was[2] then gone[1] = 'code' end
+  if ARGV[7] == '1' then
+    set('success', ARGV[6])
+    if was[3] and tonumber(ARGV[10]) > tonumber(was[3]) then gone[#gone + 1] = 'refused' end
+    if was[4] and tonumber(ARGV[10]) > tonumber(was[4]) then gone[#gone + 1] = 'waiting' end
+  elseif ARGV[11] == '1' then
+    if not was[4] then set('waiting', ARGV[6]) end
+    if ARGV[8] == '1' and not (ARGV[9] == '1' and was[3]) then set('refused', ARGV[6]) end
+  end
+  redis.call('HSET', KEYS[3], unpack(now))
+  if #gone > 0 then redis.call('HDEL', KEYS[3], unpack(gone)) end
 end
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
