@@ -145,29 +145,29 @@ func (r *accountsReply) usable(status int) bool {
 // takes longer goes on in the background (202), as does, as a rule, the first
 // call after a live Authorize. Source: get-accounts-detail.
 func (c *Client) GetAccountsDetail(ctx context.Context, req AccountsDetailRequest) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsDetail, method: http.MethodPost, body: req})
+	return c.accounts(ctx, &request{op: OpGetAccountsDetail, method: http.MethodPost, body: req})
 }
 
 // GetAccountsDetailAsync asks for the result of a GetAccountsDetail that was
 // pending, under the same RequestId. Flinks gives up after 30 minutes.
 // Source: get-accounts-detail-async.
 func (c *Client) GetAccountsDetailAsync(ctx context.Context, requestID string) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsDetailAsync, method: http.MethodGet, path: banking(OpGetAccountsDetailAsync, requestID)})
+	return c.accounts(ctx, &request{op: OpGetAccountsDetailAsync, method: http.MethodGet, path: banking(OpGetAccountsDetailAsync, requestID)})
 }
 
 // GetAccountsSummary fetches the accounts without their transactions.
 // Source: get-accounts-summary.
 func (c *Client) GetAccountsSummary(ctx context.Context, req AccountsSummaryRequest) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsSummary, method: http.MethodPost, body: req})
+	return c.accounts(ctx, &request{op: OpGetAccountsSummary, method: http.MethodPost, body: req})
 }
 
 // GetAccountsSummaryAsync asks for the result of a GetAccountsSummary that was
 // pending. Source: get-accounts-summary-async.
 func (c *Client) GetAccountsSummaryAsync(ctx context.Context, requestID string) (*AccountsDetailResponse, error) {
-	return c.accounts(ctx, request{op: OpGetAccountsSummaryAsync, method: http.MethodGet, path: banking(OpGetAccountsSummaryAsync, requestID)})
+	return c.accounts(ctx, &request{op: OpGetAccountsSummaryAsync, method: http.MethodGet, path: banking(OpGetAccountsSummaryAsync, requestID)})
 }
 
-func (c *Client) accounts(ctx context.Context, r request) (*AccountsDetailResponse, error) {
+func (c *Client) accounts(ctx context.Context, r *request) (*AccountsDetailResponse, error) {
 	r.cred = apiKey(c.APIKey)
 	r.data, r.raw = []int{http.StatusOK, http.StatusAccepted}, true
 	w := accountsReply{lean: c.Lean}

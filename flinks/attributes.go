@@ -69,7 +69,7 @@ func (r *attributesReply) usable(status int) bool {
 // such call for the login, is unfinished it is pending.
 // Sources: get-income-attributes, enrich/error-codes.
 func (c *Client) GetAttributes(ctx context.Context, loginID, requestID string, set AttributeSet) (*AttributesResponse, error) {
-	r := request{op: OpGetAttributes, method: http.MethodGet, path: insight(loginID, requestID)}
+	r := &request{op: OpGetAttributes, method: http.MethodGet, path: insight(loginID, requestID)}
 	// An empty set must not become the endpoint "GetAttributes".
 	name := ""
 	if set != "" {
@@ -116,7 +116,7 @@ func (c *Client) GetCustomAttributes(ctx context.Context, loginID, requestID str
 	if len(req.AccountCategories) > 0 {
 		body.Filters = &customFilters{AccountCategory: req.AccountCategories}
 	}
-	return c.attributes(ctx, request{
+	return c.attributes(ctx, &request{
 		op: OpGetCustomAttributes, method: http.MethodPost, path: insight(loginID, requestID),
 		body: body, days: req.LimitDays,
 	})
@@ -126,7 +126,7 @@ func insight(loginID, requestID string) []string {
 	return []string{"insight", "login", loginID, "attributes", requestID}
 }
 
-func (c *Client) attributes(ctx context.Context, r request) (*AttributesResponse, error) {
+func (c *Client) attributes(ctx context.Context, r *request) (*AttributesResponse, error) {
 	r.cred = apiKey(c.APIKey)
 	r.data, r.raw = []int{http.StatusOK, http.StatusAccepted}, true
 	var w attributesReply

@@ -64,8 +64,8 @@ type authorizeBody struct {
 	Save              bool                `json:",omitempty"`
 }
 
-func (r AuthorizeRequest) wire() authorizeBody {
-	b := authorizeBody{
+func (r *AuthorizeRequest) wire() *authorizeBody {
+	b := &authorizeBody{
 		LoginID: r.LoginID, RequestID: r.RequestID, Institution: r.Institution,
 		Username: r.Username.Reveal(), Password: r.Password.Reveal(),
 		Language: r.Language, Tag: r.Tag, Save: r.Save,
@@ -180,7 +180,7 @@ func (r *authorizeReply) ignoresCode(status int) bool {
 // cached call while a live session runs. Source: authorize.
 func (c *Client) Authorize(ctx context.Context, token Secret, req AuthorizeRequest) (*AuthorizeResponse, error) {
 	w := authorizeReply{lean: c.Lean}
-	got, err := c.do(ctx, request{
+	got, err := c.do(ctx, &request{
 		op:     OpAuthorize,
 		method: http.MethodPost,
 		cred:   authKey(token),

@@ -9,7 +9,7 @@ import (
 // an Authorize it is refused as busy. Source: delete-card, whose path and reply
 // are known from client libraries.
 func (c *Client) DeleteCard(ctx context.Context, loginID string) error {
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpDeleteCard,
 		method: http.MethodDelete,
 		path:   banking(OpDeleteCard, loginID),

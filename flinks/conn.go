@@ -21,6 +21,7 @@ type conn struct {
 	fresh     bool            // no call has used it yet
 	since     time.Time       // when it began to wait for a call
 	left      int64           // bytes that may still be read
+	stop      func() bool     // the end of the call's context has no effect any more; false: it has had one
 	transport *Transport
 	to        place
 }
@@ -52,22 +53,22 @@ func rawConn(c net.Conn) syscall.RawConn {
 	return raw
 }
 
-// call sends a request and reads the header of its response. It reports
-// whether any of the request was sent. After an error c is closed, else once
-// the response's body has been read or closed.
-func (c *conn) call(req *http.Request, request []byte) (resp *http.Response, sent bool, err error) {
-	ctx := req.Context()
-	stop := context.AfterFunc(ctx, c.interrupt)
+// send sends a request, and reports whether any of it was sent. After an error
+// c is closed. The end of ctx interrupts the call from here on.
+func (c *conn) send(ctx context.Context, request []byte) (sent bool, err error) {
+	c.stop = context.AfterFunc(ctx, c.interrupt)
 	n, err := c.Write(request)
-	if err == nil {
-		resp, err = c.receive(req, stop)
-	}
 	if err != nil {
-		stop()
-		_ = c.Close()
-		return nil, n > 0 || ctx.Err() != nil, causeOf(ctx, err)
+		c.drop()
+		return n > 0 || ctx.Err() != nil, causeOf(ctx, err)
 	}
-	return resp, true, nil
+	return true, nil
+}
+
+// drop ends a call and its connection.
+func (c *conn) drop() {
+	c.stop()
+	_ = c.Close()
 }
 
 // interrupt makes whatever waits for the connection return.
@@ -85,8 +86,14 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-func (c *conn) receive(req *http.Request, stop func() bool) (*http.Response, error) {
+// receive reads the header of the response. After an error c is closed, else
+// once the response's body has been read or closed.
+func (c *conn) receive(req *http.Request) (*http.Response, error) {
 	c.awaitResponse()
+	return c.response(req)
+}
+
+func (c *conn) response(req *http.Request) (*http.Response, error) {
 	r := readers.Get().(*bufio.Reader)
 	r.Reset(c)
 	c.left = maxHeader
@@ -96,11 +103,12 @@ func (c *conn) receive(req *http.Request, stop func() bool) (*http.Response, err
 		if c.left <= 0 { // what was cut off there looks malformed
 			err = errHeaderTooLong
 		}
-		return nil, err
+		c.drop()
+		return nil, causeOf(req.Context(), err)
 	}
 	c.left = math.MaxInt64
 	resp.Body = &body{
-		of: resp.Body, c: c, r: r, ctx: req.Context(), stop: stop,
+		of: resp.Body, c: c, r: r, ctx: req.Context(),
 		last: resp.Close || req.Close || resp.StatusCode == http.StatusSwitchingProtocols,
 	}
 	return resp, nil
@@ -135,8 +143,7 @@ type body struct {
 	c    *conn // nil: it has been let go
 	r    *bufio.Reader
 	ctx  context.Context
-	stop func() bool // the end of ctx has no effect any more; false: it has had one
-	last bool        // no call follows on the connection
+	last bool // no call follows on the connection
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -164,7 +171,7 @@ func (b *body) Close() error {
 // end lets the connection go.
 func (b *body) end(again bool) {
 	putReader(b.r)
-	if b.stop() && again {
+	if b.c.stop() && again {
 		b.c.transport.keep(b.c)
 	} else {
 		_ = b.c.Close()

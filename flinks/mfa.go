@@ -25,7 +25,7 @@ func (r *questionsReply) usable(int) bool { return r.Questions != nil }
 // holder answer in Flinks Connect: [Connect.Resume]. Source: get-mfa-questions.
 func (c *Client) GetMFAQuestions(ctx context.Context, loginID string) ([]string, error) {
 	var w questionsReply
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpGetMFAQuestions,
 		method: http.MethodGet,
 		path:   banking(OpGetMFAQuestions, loginID),
@@ -58,7 +58,7 @@ func (c *Client) AnswerMFAQuestions(ctx context.Context, loginID string, answers
 	for _, a := range answers {
 		body.Questions = append(body.Questions, answerBody{a.Question, a.Answer.Reveal()})
 	}
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpAnswerMFAQuestions,
 		method: http.MethodPatch,
 		cred:   apiKey(c.APIKey),

@@ -49,7 +49,7 @@ func (h *head) status(fromHTTP int) int {
 }
 
 // read decodes a body into w and tells data from refusal.
-func (r request) read(resp *http.Response, body []byte, w wire) (int, *Error) {
+func (r *request) read(resp *http.Response, body []byte, w wire) (int, *Error) {
 	text := trimBOM(body)
 	if !looksLikeJSON(text) {
 		e := newError(r.op, resp)

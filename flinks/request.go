@@ -60,7 +60,7 @@ func banking(segments ...string) []string { return append([]string{"BankingServi
 
 // newRequest checks the settings and ids that it needs, and builds the request.
 // It is built by hand: http.NewRequest would parse the same address each time.
-func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, r *request) (*http.Request, error) {
 	target, err := c.target(r)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (s service) find(address func() (*url.URL, error)) (*url.URL, error) {
 }
 
 // target is the address of a call.
-func (c *Client) target(r request) (*url.URL, error) {
+func (c *Client) target(r *request) (*url.URL, error) {
 	if r.path != nil {
 		return c.url(r.path)
 	}

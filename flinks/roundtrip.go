@@ -69,6 +69,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return t.throughProxy(req)
 		}
 	}
+	c, err := t.send(req)
+	if err != nil {
+		return nil, err
+	}
+	return c.receive(req)
+}
+
+// send sends a request on a connection, which then waits for its response.
+func (t *Transport) send(req *http.Request) (*conn, error) {
 	buf := requests.Get().(*bytes.Buffer)
 	defer requests.Put(buf)
 	buf.Reset()
@@ -84,9 +93,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, unsentError{err}
 		}
-		resp, sent, err := c.call(req, buf.Bytes())
-		if err == nil || sent || c.fresh {
-			return resp, err
+		sent, err := c.send(req.Context(), buf.Bytes())
+		if err == nil {
+			return c, nil
+		}
+		if sent || c.fresh {
+			return nil, err
 		}
 	}
 }

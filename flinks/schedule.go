@@ -19,7 +19,7 @@ func (r *scheduleReply) UnmarshalJSON(data []byte) error {
 // SetScheduledRefresh puts a login on Flinks' nightly refresh or takes it off.
 // Logins that are on are billed. Source: set-scheduled-refresh.
 func (c *Client) SetScheduledRefresh(ctx context.Context, loginID string, on bool) error {
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpSetScheduledRefresh,
 		method: http.MethodPatch,
 		cred:   apiKey(c.APIKey),
@@ -77,7 +77,7 @@ func (r *nightlyReply) ignoresCode(status int) bool {
 // comes in pages is not published. Source: get-nightly-refresh-status.
 func (c *Client) GetNightlyRefreshStatus(ctx context.Context) (*NightlyRefreshStatus, error) {
 	var w nightlyReply
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpGetNightlyRefreshStatus,
 		method: http.MethodGet,
 		cred:   bearer(c.SecretKey),

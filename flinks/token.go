@@ -34,7 +34,7 @@ func (r *tokenReply) usable(int) bool { return r.Token != "" }
 // Source: generate-authorize-token.
 func (c *Client) GenerateAuthorizeToken(ctx context.Context) (Secret, error) {
 	var w tokenReply
-	_, err := c.do(ctx, request{
+	_, err := c.do(ctx, &request{
 		op:     OpGenerateAuthorizeToken,
 		method: http.MethodPost,
 		cred:   authKey(c.SecretKey),

@@ -28,7 +28,7 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 const bodyKept = 1 << 20
 
 // do makes the call and decodes its reply into w. Every error is an [*Error].
-func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
+func (c *Client) do(ctx context.Context, r *request, w wire) (reply, error) {
 	transport, timeout := c.transport()
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -63,7 +63,7 @@ func (c *Client) do(ctx context.Context, r request, w wire) (reply, error) {
 }
 
 // answer decodes a reply. Nothing of body is kept: it is used again.
-func (c *Client) answer(r request, resp *http.Response, body []byte, w wire) (reply, error) {
+func (c *Client) answer(r *request, resp *http.Response, body []byte, w wire) (reply, error) {
 	status, e := r.read(resp, body, w)
 	if e != nil {
 		if errors.Is(e.Err, ErrNotJSON) {
@@ -146,4 +146,4 @@ func (c *Client) scrub(body []byte, used Secret) []byte {
 	return body
 }
 
-func (r request) accepts(status int) bool { return slices.Contains(r.data, status) }
+func (r *request) accepts(status int) bool { return slices.Contains(r.data, status) }

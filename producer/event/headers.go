@@ -35,7 +35,7 @@ func CloudEventsType(t Type) string { return "nightshift.refresh." + string(t) +
 
 // Headers are the outcome's CloudEvents attributes. Their values need no
 // percent-encoding: loginId, cycle and type have none of its characters.
-func (o Outcome) Headers() map[string][]string {
+func (o *Outcome) Headers() map[string][]string {
 	return map[string][]string{
 		HeaderSpecVersion:     {"1.0"},
 		HeaderID:              {o.ID()},

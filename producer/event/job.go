@@ -83,22 +83,23 @@ type Spent struct {
 var AttributeSets = []string{"Income", "CreditRisk", "Lending", "UserAnalysis", "All"}
 
 // MsgID is the Nats-Msg-Id of the job's message: one per attempt.
-func (j Job) MsgID() string {
+func (j *Job) MsgID() string {
 	return j.LoginID + ":" + j.Cycle + ":" + strconv.Itoa(j.Attempt)
 }
 
 // OutcomeID is the identity of the outcome that the job will have.
-func (j Job) OutcomeID() string { return OutcomeID(j.LoginID, j.Cycle) }
+func (j *Job) OutcomeID() string { return OutcomeID(j.LoginID, j.Cycle) }
 
 // Asked is the job as it was asked for, without what was learnt since: what
 // an outcome keeps for a replay.
-func (j Job) Asked() Job {
-	j.Attempt, j.Phase, j.RequestID, j.Spent = 1, "", "", Spent{}
-	return j
+func (j *Job) Asked() Job {
+	asked := *j
+	asked.Attempt, asked.Phase, asked.RequestID, asked.Spent = 1, "", "", Spent{}
+	return asked
 }
 
 // Subject is where the job waits for a worker.
-func (j Job) Subject() string { return ReadySubject(j.LoginID, j.Lane) }
+func (j *Job) Subject() string { return ReadySubject(j.LoginID, j.Lane) }
 
 // A JobError says why a message is no valid job.
 type JobError struct {
@@ -137,7 +138,7 @@ func DecodeJob(subject string, data []byte) (Job, error) {
 }
 
 // Check reports the first field that breaks a rule.
-func (j Job) Check() error {
+func (j *Job) Check() error {
 	if err := CheckLoginID(j.LoginID); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (j Job) Check() error {
 	return j.Options.Check()
 }
 
-func (j Job) checkPhase() error {
+func (j *Job) checkPhase() error {
 	switch j.Phase {
 	case "", PhaseCached, PhaseLive:
 		return nil

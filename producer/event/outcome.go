@@ -151,13 +151,13 @@ type Accounts struct {
 }
 
 // ID is the outcome's identity, in Nats-Msg-Id and ce-id.
-func (o Outcome) ID() string { return OutcomeID(o.LoginID, o.Cycle) }
+func (o *Outcome) ID() string { return OutcomeID(o.LoginID, o.Cycle) }
 
 // Subject is where the outcome is told.
-func (o Outcome) Subject() string { return OutcomeSubject(o.LoginID, o.Type) }
+func (o *Outcome) Subject() string { return OutcomeSubject(o.LoginID, o.Type) }
 
 // Check reports the first field that breaks a rule.
-func (o Outcome) Check() error {
+func (o *Outcome) Check() error {
 	if err := CheckLoginID(o.LoginID); err != nil {
 		return err
 	}
@@ -175,10 +175,10 @@ func (o Outcome) Check() error {
 }
 
 // Encode writes the event's data.
-func (o Outcome) Encode() ([]byte, error) {
+func (o *Outcome) Encode() ([]byte, error) {
 	w := writer{buf: make([]byte, 0, 1024)}
 	w.buf = append(w.buf, '{')
-	w.outcome(&o)
+	w.outcome(o)
 	job, err := o.Job.MarshalJSON()
 	w.note(err)
 	w.name("job")
