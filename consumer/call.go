@@ -21,10 +21,12 @@ const host = "host"
 // longer than the worker's hold.
 type course struct {
 	patience  *backoff.ExponentialBackOff
-	op        string    // the call made last
-	recorded  int       // live calls written down in Redis, by this worker
-	lastReply time.Time // when Flinks last answered within the session
-	turn      time.Time // when the second call of a move may begin
+	op        string      // the call made last
+	reply     Reply       // to it
+	before    event.Spent // what was spent before it
+	recorded  int         // live calls written down in Redis, by this worker
+	lastReply time.Time   // when Flinks last answered within the session
+	turn      time.Time   // when the second call of a move may begin
 
 	counts     event.Counts
 	detail     []byte // GetAccountsDetail's body as it came
@@ -44,37 +46,35 @@ func (c *course) object(o *event.Outcome) []byte {
 }
 
 // call makes the call of work.Phase. What it spends is noted in work, a live
-// Authorize in Redis as well, before it is made. With an error no call was
-// made: the lease or Redis is gone.
-func (w *Worker) call(h *hold, work *Work, c *course) (Reply, error) {
-	var r Reply
-	var err error
+// Authorize in Redis as well, before it is made. Its answer becomes c.reply.
+// With an error no call was made: the lease or Redis is gone.
+func (w *Worker) call(h *hold, work *Work, c *course) error {
+	c.reply = Reply{}
 	switch work.Phase {
 	case event.PhaseCached, event.PhaseLive:
-		r, err = w.authorize(h, work, c)
+		if err := w.authorize(h, work, c); err != nil {
+			return err
+		}
 	case event.PhaseDetail, event.PhasePoll:
-		r = w.detail(h, work, c)
+		w.detail(h, work, c)
 	case event.PhaseAttributes:
-		r = w.attributes(h, work, c)
+		w.attributes(h, work, c)
 	}
-	if err != nil {
-		return Reply{}, err
-	}
-	if r.Kind == flinks.KindNone {
+	if c.reply.Kind == flinks.KindNone {
 		c.patience.Reset()
 	} else {
-		r.ShortWait = c.patience.NextBackOff() // backoff.Stop is negative
+		c.reply.ShortWait = c.patience.NextBackOff() // backoff.Stop is negative
 	}
-	if r.Kind == flinks.KindNone || r.RequestID != "" {
+	if c.reply.Kind == flinks.KindNone || c.reply.RequestID != "" {
 		c.lastReply = h.now()
 	}
-	return r, nil
+	return nil
 }
 
 // authorize mints a token and opens a session with it. The token that was
 // minted a moment before shows that our secret is good, which is what tells
 // the bank's UNAUTHORIZED from our own.
-func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
+func (w *Worker) authorize(h *hold, work *Work, c *course) error {
 	live := work.Phase == event.PhaseLive
 	spent := &work.Spent.Cached
 	if live {
@@ -85,53 +85,61 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) (Reply, error) {
 	w.Stats.Calls.Add(1)
 	token, err := w.Flinks.GenerateAuthorizeToken(h)
 	if err != nil {
-		r := w.reply(err, work, c)
-		r.Unsent = true // whatever became of the token, there was no Authorize
-		return r, nil
+		w.reply(err, work, c)
+		c.reply.Unsent = true // whatever became of the token, there was no Authorize
+		return nil
 	}
 	w.reply(nil, work, c)
 	if !w.wait(h, time.Until(c.turn)) {
 		*spent--
-		return Reply{}, errStopped
+		return errStopped
 	}
-	request := flinks.Cached(work.LoginID)
 	if live {
-		if err := w.recordLive(h, work, c); err != nil {
-			return Reply{}, err
-		}
-		request, work.AskedBank = flinks.Live(work.LoginID), true
-		w.Stats.Live.Add(1)
+		err = w.askBank(h, token, work, c)
+	} else {
+		w.opened(flinks.Cached(work.LoginID), h, token, work, c)
 	}
+	return err
+}
+
+// askBank opens a live session. With an error it was not asked.
+func (w *Worker) askBank(h *hold, token flinks.Secret, work *Work, c *course) error {
+	if err := w.recordLive(h, work, c); err != nil {
+		return err
+	}
+	work.AskedBank = true
+	w.Stats.Live.Add(1)
+	reached(liveRecorded)
+	h.asking.Store(true)
+	w.opened(flinks.Live(work.LoginID), h, token, work, c)
+	h.asking.Store(false)
+	reached(liveCalled)
+	w.heard(h, work, &c.reply)
+	return nil
+}
+
+// opened makes an Authorize.
+func (w *Worker) opened(request flinks.AuthorizeRequest, h *hold, token flinks.Secret, work *Work, c *course) {
 	c.op = flinks.OpAuthorize
 	w.Stats.Calls.Add(1)
-	if live {
-		reached(liveRecorded)
-		h.asking.Store(true)
-	}
 	resp, err := w.Flinks.Authorize(h, token, request)
-	if live {
-		h.asking.Store(false)
-		reached(liveCalled)
+	w.reply(err, work, c)
+	if err == nil {
+		w.session(work, c, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
 	}
-	r := w.reply(err, work, c)
-	if live {
-		w.heard(h, work, &r)
+}
+
+// session notes what a good answer says of the session.
+func (w *Worker) session(work *Work, c *course, s Status, requestID, institution string, login *flinks.Login) {
+	c.reply.Status, c.reply.RequestID = s, requestID
+	work.Institution = cmp.Or(institution, work.Institution)
+	if login != nil {
+		c.reply.LastRefresh = login.LastRefresh.Time
 	}
-	if err != nil {
-		return r, nil
-	}
-	r.Status, r.RequestID = status(resp.OK(), resp.Pending()), resp.RequestID
-	if resp.Institution != "" {
-		work.Institution = resp.Institution
-	}
-	if resp.Login != nil {
-		r.LastRefresh = resp.Login.LastRefresh.Time
-	}
-	return r, nil
 }
 
 // detail fetches the accounts, or asks again for accounts that were pending.
-func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
+func (w *Worker) detail(h *hold, work *Work, c *course) {
 	var resp *flinks.AccountsDetailResponse
 	var err error
 	w.Stats.Calls.Add(1)
@@ -142,22 +150,15 @@ func (w *Worker) detail(h *hold, work *Work, c *course) Reply {
 		c.op = flinks.OpGetAccountsDetail
 		resp, err = w.Flinks.GetAccountsDetail(h, detailRequest(&work.Job))
 	}
-	r := w.reply(err, work, c)
+	w.reply(err, work, c)
 	if err != nil {
-		return r
+		return
 	}
-	r.Status, r.RequestID = status(resp.OK(), resp.Pending()), resp.RequestID
-	if resp.Institution != "" {
-		work.Institution = resp.Institution
-	}
-	if resp.Login != nil {
-		r.LastRefresh = resp.Login.LastRefresh.Time
-	}
-	if r.Status == OK {
+	w.session(work, c, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
+	if resp.OK() {
 		c.detail = resp.Raw
 		c.counts.Accounts, c.counts.Transactions = resp.Counts()
 	}
-	return r
 }
 
 // detailRequest asks for what the job's options say. Attributes are computed
@@ -177,18 +178,17 @@ func detailRequest(j *event.Job) flinks.AccountsDetailRequest {
 	return req
 }
 
-func (w *Worker) attributes(h *hold, work *Work, c *course) Reply {
+func (w *Worker) attributes(h *hold, work *Work, c *course) {
 	c.op = flinks.OpGetAttributes
 	w.Stats.Calls.Add(1)
 	resp, err := w.Flinks.GetAttributes(h, work.LoginID, work.RequestID, flinks.AttributeSet(work.Options.Attributes))
-	r := w.reply(err, work, c)
+	w.reply(err, work, c)
 	if err != nil {
-		return r
+		return
 	}
-	if r.Status = status(resp.OK(), resp.Pending()); r.Status == OK {
+	if c.reply.Status = status(resp.OK(), resp.Pending()); resp.OK() {
 		c.attributes = resp.Raw
 	}
-	return r
 }
 
 func status(ok, pending bool) Status {
@@ -201,10 +201,11 @@ func status(ok, pending bool) Status {
 	return Challenge
 }
 
-// reply reduces an error to a Reply, and keeps account of what the answer says
-// about Flinks and about ourselves.
-func (w *Worker) reply(err error, work *Work, c *course) Reply {
-	r := Reply{Kind: flinks.KindOf(err)}
+// reply makes an error, or none, the reply, and keeps account of what the
+// answer says about Flinks and about ourselves.
+func (w *Worker) reply(err error, work *Work, c *course) {
+	r := &c.reply
+	*r = Reply{Kind: flinks.KindOf(err)}
 	fe, answered := errors.AsType[*flinks.Error](err)
 	if answered {
 		r.FlinksCode, r.RequestID, r.RetryAfter, r.Unsent = fe.FlinksCode, fe.RequestID, fe.RetryAfter, fe.Unsent
@@ -227,7 +228,6 @@ func (w *Worker) reply(err error, work *Work, c *course) Reply {
 		w.turns.pace.good()
 		w.good(c.op)
 	}
-	return r
 }
 
 // suspicious: one login's own matter, or our credentials. At Authorize an

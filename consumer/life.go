@@ -11,20 +11,54 @@ import (
 	"nightshift/state"
 )
 
-// handle works one message from its decoding to its ack.
+// handle works one message from its decoding to its ack. What it needs for a
+// moment only is left behind in functions of its own: thousands of stacks wait
+// for Flinks below it.
 func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
+	t := w.take(ctx, msg)
+	if t == nil {
+		return
+	}
+	defer w.leave(t.hold)
+	defer t.drop()
+	if (t.mayRepeat() || !t.held.KnownLogin) && w.recall(t.hold, &t.job, &t.held) {
+		return
+	}
+	if t.forgotten() && !w.recallLive(t.hold, &t.held) {
+		return
+	}
+	w.work(t)
+}
+
+// taken is a message whose login was claimed.
+type taken struct {
+	*hold
+	meta *jetstream.MsgMetadata
+	job  event.Job
+	held state.Held
+}
+
+// take decodes a message and claims its login. Nil: there is nothing to do, or
+// not here and now.
+func (w *Worker) take(ctx context.Context, msg jetstream.Msg) *taken {
 	meta, err := msg.Metadata()
 	if err != nil {
 		w.Log.Error("message has no JetStream metadata (continuing)", "subject", msg.Subject(), "err", err)
-		return
+		return nil
 	}
-	job, err := event.DecodeJob(msg.Subject(), msg.Data())
-	if err != nil {
+	t := &taken{meta: meta}
+	if t.job, err = event.DecodeJob(msg.Subject(), msg.Data()); err != nil {
 		w.bury(ctx, msg, meta, err)
-		return
+		return nil
 	}
+	return w.claimed(ctx, msg, t)
+}
+
+// claimed claims a job's login. Nil: it is not to be had.
+func (w *Worker) claimed(ctx context.Context, msg jetstream.Msg, t *taken) *taken {
+	job := &t.job
 	lease := state.Lease{
-		LoginID: job.LoginID, Cycle: job.Cycle, Fence: meta.Sequence.Stream,
+		LoginID: job.LoginID, Cycle: job.Cycle, Fence: t.meta.Sequence.Stream,
 		// Not the number of the delivery: a server that was killed forgets it,
 		// and would make two deliveries to one worker look like one.
 		Owner: fmt.Sprintf("%s/%d", w.Name, w.handled.Add(1)),
@@ -34,7 +68,7 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 	if err != nil {
 		w.redis.close("redis does not answer", "err", err)
 		w.nak(msg, redisDown)
-		return
+		return nil
 	}
 	w.redis.open()
 	switch held.Verdict {
@@ -45,17 +79,11 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		w.ack(msg)
 	case state.Claimed:
 		held.Live = max(held.Live, job.Spent.Live)
-		h := w.hold(ctx, msg, lease, asked, held)
-		defer w.leave(h)
-		defer h.drop()
-		if (mayRepeat(&job, meta, &held) || !held.KnownLogin) && w.recall(h, &job, &held) {
-			return
-		}
-		if forgotten(meta, &held) && !w.recallLive(h, &held) {
-			return
-		}
-		w.work(h, &job, &held)
+		t.held = held
+		t.hold = w.hold(ctx, msg, lease, asked, held)
+		return t
 	}
+	return nil
 }
 
 func (w *Worker) claim(ctx context.Context, lease state.Lease) (state.Held, error) {
@@ -79,9 +107,9 @@ func busyWait(lane event.Lane, busyFor time.Duration) time.Duration {
 // cancelled), or Redis' memory does not reach back far enough. The time of
 // publication alone does not tell: a producer may publish a night again after
 // it has ended, and Redis may have forgotten it in between.
-func mayRepeat(job *event.Job, meta *jetstream.MsgMetadata, held *state.Held) bool {
-	return meta.NumDelivered > 1 || job.Attempt > 1 || held.Known ||
-		job.Published.Before(held.Epoch.Add(state.CycleTTL))
+func (t *taken) mayRepeat() bool {
+	return t.meta.NumDelivered > 1 || t.job.Attempt > 1 || t.held.Known ||
+		t.job.Published.Before(t.held.Epoch.Add(state.CycleTTL))
 }
 
 // clockSkew is how far the clocks of Redis and of the nats-server may be apart.
@@ -89,18 +117,14 @@ const clockSkew = time.Minute
 
 // forgotten reports whether Redis may have lost its memory of the job: it
 // remembers no further back than the job's message.
-func forgotten(meta *jetstream.MsgMetadata, held *state.Held) bool {
-	return !held.Known && held.Epoch.After(meta.Timestamp.Add(-clockSkew))
+func (t *taken) forgotten() bool {
+	return !t.held.Known && t.held.Epoch.After(t.meta.Timestamp.Add(-clockSkew))
 }
 
 // work makes the moves, one after the other, until the job is put down or has
 // ended.
-func (w *Worker) work(h *hold, job *event.Job, held *state.Held) {
-	c := &course{patience: w.shortBackoff()}
-	move := &Move{}
-	move.Work.Job, move.Work.RefusedAt = *job, held.RefusedAt
-	move.Work.Spent.Live = held.Live
-	move.become(w.Policy.begin(&move.Work, h.now()))
+func (w *Worker) work(t *taken) {
+	h, c, move := t.hold, &course{patience: w.shortBackoff()}, w.first(t)
 	for {
 		switch move.Do {
 		case End:
@@ -120,10 +144,19 @@ func (w *Worker) work(h *hold, job *event.Job, held *state.Held) {
 			}
 		}
 		if err := w.next(h, move, c); err != nil {
-			w.stopped(h, job, &move.Work, err)
+			w.stopped(h, &t.job, &move.Work, err)
 			return
 		}
 	}
+}
+
+// first is the move that a job begins with.
+func (w *Worker) first(t *taken) *Move {
+	m := &Move{}
+	m.Work.Job = t.job
+	m.Work.RefusedAt, m.Work.Spent.Live = t.held.RefusedAt, t.held.Live
+	m.become(w.Policy.begin(&m.Work, t.now()))
+	return m
 }
 
 // next makes one call and decides what follows, which becomes the move. With an
@@ -133,20 +166,20 @@ func (w *Worker) next(h *hold, m *Move, c *course) error {
 	if ok, err := w.ready(h, m, c); !ok {
 		return err
 	}
-	before := m.Work.Spent
-	reply, err := w.call(h, &m.Work, c)
+	c.before = m.Work.Spent
+	err := w.call(h, &m.Work, c)
 	if err == nil && h.Err() != nil {
 		err = context.Cause(h) // the answer to a call that was cut off says nothing
-		if reply.Unsent {
-			m.Work.Spent = before
+		if c.reply.Unsent {
+			m.Work.Spent = c.before
 		}
 	}
 	if err != nil {
 		return err
 	}
 	made := m.Work.Spent.Live
-	w.Policy.follow(m, &reply, h.now())
-	if m.Work.Spent.Live < made && c.recorded > before.Live {
+	w.Policy.follow(m, &c.reply, h.now())
+	if m.Work.Spent.Live < made && c.recorded > c.before.Live {
 		w.unrecord(h, m.Work.Spent.Live)
 	}
 	return nil
