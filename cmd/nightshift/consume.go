@@ -86,7 +86,7 @@ func collect(concurrency int) {
 	case concurrency <= 1000:
 		debug.SetGCPercent(400)
 	case concurrency > 5000:
-		debug.SetGCPercent(25)
+		debug.SetGCPercent(20)
 	}
 }
 
