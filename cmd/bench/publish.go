@@ -38,11 +38,7 @@ func (b *bench) publish() error {
 // publishJobs publishes jobs of logins that have none.
 func (b *bench) publishJobs(i int) (rate float64, err error) {
 	ctx := context.Background()
-	s, err := b.js.Stream(ctx, event.StreamJobs)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.Purge(ctx); err != nil {
+	if err := b.purge(); err != nil {
 		return 0, err
 	}
 	plan := producer.Plan{Cycle: cycle(i), Lane: event.Nightly, Mode: event.Cached}

@@ -1,32 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/redis/go-redis/v9"
 
-	"nightshift/consumer"
-	"nightshift/flinks"
 	"nightshift/producer"
 	"nightshift/producer/event"
-	"nightshift/state"
 )
 
 // queue measures what a job costs besides HTTP, against a loop written for
-// this alone: a worker whose jobs need no call, since their window has closed,
-// and one whose calls are answered in memory.
+// this alone: a night whose jobs need no call, since their window has closed.
 func (b *bench) queue() error {
-	var ours, answered, bare samples
+	var ours, cpu, bare samples
 	for i := range b.Repeat + 1 {
 		loop, err := b.handWritten(b.Jobs)
 		if err != nil {
@@ -35,14 +26,7 @@ func (b *bench) queue() error {
 		if err := b.enqueueLate(b.Jobs); err != nil {
 			return err
 		}
-		late, err := b.withoutHTTP(b.Jobs)
-		if err != nil {
-			return err
-		}
-		if err := b.enqueue(b.Jobs); err != nil {
-			return err
-		}
-		calls, err := b.withoutHTTP(b.Jobs)
+		late, err := b.work(b.Jobs, "--concurrency", fmt.Sprint(workers))
 		if err != nil {
 			return err
 		}
@@ -52,11 +36,11 @@ func (b *bench) queue() error {
 			}
 			continue
 		}
-		bare, ours, answered = append(bare, loop), append(ours, late), append(answered, calls)
+		bare, ours, cpu = append(bare, loop), append(ours, late.rate), append(cpu, late.cpu)
 	}
 	b.add(figure{Name: "queue alone, hand-written", Unit: "jobs/s", Samples: bare})
-	b.add(figure{Name: "queue alone, worker", Unit: "jobs/s", Samples: ours, Reference: "queue alone, hand-written", Target: "20,000 jobs/s"})
-	b.add(figure{Name: "the same, with Flinks' answers in memory", Unit: "jobs/s", Samples: answered, Reference: "queue alone, hand-written"})
+	b.add(figure{Name: "queue alone, consume", Unit: "jobs/s", Samples: ours, Reference: "queue alone, hand-written", Target: "20,000 jobs/s"})
+	b.add(figure{Name: "the same, processor time", Unit: "µs/job", Samples: cpu})
 	return nil
 }
 
@@ -74,53 +58,6 @@ func (b *bench) enqueueLate(n int) error {
 		}
 	}, nil)
 	return err
-}
-
-// withoutHTTP works the n jobs that wait off in this process.
-func (b *bench) withoutHTTP(n int) (rate float64, err error) {
-	opts, err := state.Options("redis://" + b.redisAddr)
-	if err != nil {
-		return 0, err
-	}
-	store := state.New(redis.NewClient(opts))
-	defer store.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var told atomic.Int64
-	var began time.Time
-	w := &consumer.Worker{
-		JS: b.js, State: store, Policy: consumer.DefaultPolicy(), Log: slog.New(slog.DiscardHandler),
-		Name: fmt.Sprint("bench-", b.publications), Concurrency: workers, Grace: time.Second,
-		Flinks: &flinks.Client{
-			BaseURL: "http://in-memory", CustomerID: customer, SecretKey: "secret", APIKey: "key", Lean: true, NoRaw: true,
-			HTTP: &http.Client{Transport: inMemory{newStub(0)}},
-		},
-		OnOutcome: func(event.Outcome) {
-			switch told.Add(1) {
-			case 1:
-				began = time.Now()
-			case int64(n):
-				rate = float64(n) / time.Since(began).Seconds()
-				cancel()
-			}
-		},
-	}
-	err = w.Run(ctx)
-	return rate, err
-}
-
-// inMemory answers as the stub does, without a connection.
-type inMemory struct{ *stub }
-
-func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		_, _ = io.Copy(io.Discard, r.Body) // it is in memory, too
-	}
-	answer := m.answer(r.URL.Path)
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(bytes.NewReader(answer)), ContentLength: int64(len(answer)), Request: r,
-	}, nil
 }
 
 // handWritten works a night off as a loop does that was written for it: a batch
