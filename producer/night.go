@@ -26,7 +26,7 @@ const (
 // once. No more than those is seen to again after a crash.
 const (
 	bucketsAtOnce = 16
-	partsAtOnce   = 3
+	partsAtOnce   = 6
 )
 
 // ErrEmptyRoster says that there is nobody to refresh: nobody was imported, or

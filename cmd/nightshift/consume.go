@@ -76,10 +76,11 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 	return err
 }
 
-// collect sets how much garbage the heap may hold, unless GOGC says it. That of
-// a small heap may grow to some tens of MiB before it is collected, which is a
-// tenth of a worker's processor time. Many thousands of jobs in hand are a large
-// heap, and most of them wait: there memory is dearer than time.
+// collect sets how much garbage the heap may hold beside so many jobs in hand,
+// unless GOGC says it. That of a small heap may grow to some tens of MiB before
+// it is collected, which is a tenth of the processor time. Many thousands of
+// jobs in hand are a large heap, and most of them wait: there memory is dearer
+// than time.
 func collect(concurrency int) {
 	switch {
 	case os.Getenv("GOGC") != "":

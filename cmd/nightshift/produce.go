@@ -44,6 +44,7 @@ refresh of this cycle has ended, is not refreshed again.`,
 		GroupID: groupNight,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			collect(0)
 			ctx := cmd.Context()
 			if once && r.source.file != "" {
 				return a.produceList(ctx, &s, ns, &r, logs, asJSON)
