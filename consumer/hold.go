@@ -46,8 +46,9 @@ func (w *Worker) hold(ctx context.Context, msg jetstream.Msg, lease state.Lease,
 	h := &hold{worker: w, msg: msg, lease: lease, skew: time.Until(held.Now)}
 	h.Context, h.cancel = context.WithCancelCause(ctx)
 	h.live.Store(int64(held.Live))
-	h.over = time.AfterFunc(leaseTTL, h.expire)
-	h.ours(asked)
+	until := asked.Add(leaseTTL)
+	h.until.Store(until.UnixNano())
+	h.over = time.AfterFunc(time.Until(until), h.expire)
 	h.beats.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()

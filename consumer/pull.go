@@ -40,7 +40,7 @@ type task struct {
 }
 
 // spare is how many goroutines wait for another message at most.
-const spare = 256
+const spare = 1024
 
 // pull runs until ctx ends. Jobs run under work.
 func (l *lane) pull(ctx, work context.Context) {

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,10 +21,9 @@ func (w *Worker) tell(h *hold, o *event.Outcome) error {
 	if err != nil {
 		return err
 	}
-	id := o.ID()
 	var repeat bool
 	err = w.retry(h, "tell outcome", func(ctx context.Context) error {
-		ack, err := w.JS.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(event.StreamOutcomes))
+		ack, err := w.JS.PublishMsg(ctx, msg)
 		if err == nil {
 			repeat = ack.Duplicate
 		}
@@ -34,7 +34,9 @@ func (w *Worker) tell(h *hold, o *event.Outcome) error {
 	}
 	if !repeat {
 		w.Stats.Told.Add(1)
-		w.Log.Debug("outcome", "job", id, "type", o.Type, "reason", o.Reason, "flinks_code", o.FlinksCode)
+		if w.Log.Enabled(h, slog.LevelDebug) {
+			w.Log.Debug("outcome", "job", o.ID(), "type", o.Type, "reason", o.Reason, "flinks_code", o.FlinksCode)
+		}
 		if w.OnOutcome != nil {
 			w.OnOutcome(*o)
 		}
@@ -47,6 +49,9 @@ func (w *Worker) tell(h *hold, o *event.Outcome) error {
 	return nil
 }
 
+// outcomesOnly is the stream that an outcome is meant for.
+var outcomesOnly = []string{event.StreamOutcomes}
+
 // outcomeMsg is the outcome as a CloudEvent in binary mode.
 func outcomeMsg(o *event.Outcome, from nats.Header) (*nats.Msg, error) {
 	data, err := o.Encode()
@@ -54,6 +59,8 @@ func outcomeMsg(o *event.Outcome, from nats.Header) (*nats.Msg, error) {
 		return nil, err
 	}
 	msg := &nats.Msg{Subject: o.Subject(), Data: data, Header: nats.Header(o.Headers())}
+	msg.Header[jetstream.MsgIDHeader] = msg.Header[event.HeaderID]
+	msg.Header[jetstream.ExpectedStreamHeader] = outcomesOnly
 	if tp := from.Get(event.HeaderTraceparent); tp != "" {
 		msg.Header.Set(event.HeaderTraceparent, tp)
 	}

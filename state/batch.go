@@ -126,7 +126,7 @@ func (b *batch) run(ctx context.Context, epoch bool, script *redis.Script, keys 
 	q := &question{ctx: ctx, epoch: epoch, done: make(chan struct{})}
 	q.add = func(p redis.Pipeliner) { cmd = script.EvalSha(ctx, p, keys, args...) }
 	err := b.ask(q)
-	if err == nil && redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+	if err == nil && cmd.Err() != nil && redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 		q.done, q.add = make(chan struct{}), func(p redis.Pipeliner) { cmd = script.Eval(ctx, p, keys, args...) }
 		err = b.ask(q)
 	}

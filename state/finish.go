@@ -32,7 +32,7 @@ type Ending struct {
 //	->    1
 var finishScript = redis.NewScript(`
 redis.call('HSETNX', KEYS[2], 'ended', ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+if not redis.call('HGET', KEYS[2], 'fence') then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
 local was = redis.call('HMGET', KEYS[3], 'ended', 'code', 'refused', 'waiting')
 if tonumber(ARGV[6]) >= tonumber(was[1] or 0) then
   local now, gone = {'type', ARGV[3], 'reason', ARGV[4], 'cycle', ARGV[5], 'ended', ARGV[6]}, {}

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// CycleTTL is how long the record of a cycle is kept after its last change.
+// CycleTTL is how long the record of a cycle is kept after its last claim.
 // It outlives the duplicate window of the outcome stream (48 h).
 const CycleTTL = 72 * time.Hour
 

@@ -14,6 +14,10 @@ import (
 	"nightshift/producer/event"
 )
 
+// queued is how many jobs are in hand at once where there are no calls: the more
+// there are, the more of them go to each server together.
+const queued = 2000
+
 // queue measures what a job costs besides HTTP, against a loop written for
 // this alone: a night whose jobs need no call, since their window has closed.
 func (b *bench) queue() error {
@@ -26,7 +30,7 @@ func (b *bench) queue() error {
 		if err := b.enqueueLate(b.Jobs); err != nil {
 			return err
 		}
-		late, err := b.work(b.Jobs, "--concurrency", fmt.Sprint(workers))
+		late, err := b.work(b.Jobs, "--concurrency", fmt.Sprint(queued))
 		if err != nil {
 			return err
 		}
@@ -78,7 +82,7 @@ func (b *bench) handWritten(n int) (rate float64, err error) {
 	left.Store(int64(n))
 	failed := make(chan error, 4)
 	var wg sync.WaitGroup
-	began := time.Now()
+	began, took := time.Now(), time.Duration(0)
 	for range cap(failed) {
 		wg.Go(func() {
 			for left.Load() > 0 && err == nil {
@@ -87,13 +91,15 @@ func (b *bench) handWritten(n int) (rate float64, err error) {
 					failed <- err
 					return
 				}
-				left.Add(-int64(done))
+				if done > 0 && left.Add(-int64(done)) == 0 {
+					took = time.Since(began)
+				}
 			}
 		})
 	}
 	wg.Wait()
 	close(failed)
-	return float64(n) / time.Since(began).Seconds(), <-failed
+	return float64(n) / took.Seconds(), <-failed
 }
 
 func (b *bench) handBatch(ctx context.Context, cons jetstream.Consumer) (done int, err error) {

@@ -84,7 +84,7 @@ func consume(ctx context.Context, log *slog.Logger, s *storeSettings, client *fl
 func collect(concurrency int) {
 	switch {
 	case os.Getenv("GOGC") != "":
-	case concurrency <= 1000:
+	case concurrency <= 2000:
 		debug.SetGCPercent(400)
 	case concurrency > 5000:
 		debug.SetGCPercent(20)

@@ -36,13 +36,20 @@ func CloudEventsType(t Type) string { return "nightshift.refresh." + string(t) +
 // Headers are the outcome's CloudEvents attributes. Their values need no
 // percent-encoding: loginId, cycle and type have none of its characters.
 func (o *Outcome) Headers() map[string][]string {
-	return map[string][]string{
-		HeaderSpecVersion:     {"1.0"},
-		HeaderID:              {o.ID()},
-		HeaderSource:          {Source},
-		HeaderType:            {CloudEventsType(o.Type)},
-		HeaderSubject:         {o.LoginID},
-		HeaderTime:            {o.Timings.Ended.UTC().Format(time.RFC3339Nano)},
-		HeaderDataContentType: {"application/json"},
+	all := [...]struct{ name, value string }{
+		{HeaderSpecVersion, "1.0"},
+		{HeaderID, o.ID()},
+		{HeaderSource, Source},
+		{HeaderType, CloudEventsType(o.Type)},
+		{HeaderSubject, o.LoginID},
+		{HeaderTime, o.Timings.Ended.UTC().Format(time.RFC3339Nano)},
+		{HeaderDataContentType, "application/json"},
 	}
+	h := make(map[string][]string, len(all)+3) // who publishes it adds some
+	values := make([]string, len(all))
+	for i, header := range all {
+		values[i] = header.value
+		h[header.name] = values[i : i+1 : i+1]
+	}
+	return h
 }
