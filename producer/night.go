@@ -25,7 +25,7 @@ const (
 // The roster is seen to in parts of so many buckets, and of several parts at
 // once. No more than those is seen to again after a crash.
 const (
-	bucketsAtOnce = 16
+	bucketsAtOnce = 8
 	partsAtOnce   = 6
 )
 
