@@ -37,6 +37,7 @@ type course struct {
 // they came, under the names of the calls.
 func (c *course) object(o *event.Outcome) []byte {
 	var b bytes.Buffer
+	b.Grow(len(c.detail) + len(c.attributes) + 256)
 	fmt.Fprintf(&b, `{"loginId":%q,"cycle":%q,"accountsDetail":%s`, o.LoginID, o.Cycle, c.detail)
 	if c.attributes != nil {
 		fmt.Fprintf(&b, `,"attributes":%s`, c.attributes)

@@ -94,6 +94,11 @@ type Stats struct {
 // for the grace time, hands the other jobs back, and returns. It returns an
 // error only when the lanes' consumers cannot be used at all.
 func (w *Worker) Run(ctx context.Context) error {
+	if w.Accounts == nil { // nobody keeps what comes
+		counting := *w.Flinks
+		counting.NoRaw = true
+		w.Flinks = &counting
+	}
 	w.stopping = make(chan struct{})
 	w.ours.init(w.State, w.Name, w.Log)
 	w.turns.init(w.State, w.Rate, w.Log)

@@ -168,13 +168,15 @@ func (b *body) Close() error {
 	return nil
 }
 
-// end lets the connection go.
+// end lets the connection go. While it waits for a call, it keeps nothing of
+// the last one.
 func (b *body) end(again bool) {
+	c, stop := b.c, b.c.stop
 	putReader(b.r)
-	if b.c.stop() && again {
-		b.c.transport.keep(b.c)
+	b.c, b.r, c.stop = nil, nil, nil
+	if stop() && again {
+		c.transport.keep(c)
 	} else {
-		_ = b.c.Close()
+		_ = c.Close()
 	}
-	b.c, b.r = nil, nil
 }

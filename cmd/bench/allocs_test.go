@@ -21,7 +21,7 @@ func TestAllocationsOfAJob(t *testing.T) {
 	t.Parallel()
 	b := &bench{settings: settings{Jobs: 4000}}
 	err := b.with(func(b *bench) error {
-		for accounts, most := range map[string]float64{"none": 560, "keep": 600} {
+		for accounts, most := range map[string]float64{"none": 380, "keep": 440} {
 			if err := b.enqueue(b.Jobs); err != nil {
 				return err
 			}

@@ -45,11 +45,7 @@ func (s *workSettings) worker(st *stores, client *flinks.Client, log *slog.Logge
 	}
 	if s.Accounts == "keep" {
 		w.Accounts = st.Accounts
-		return w
 	}
-	counting := *client
-	counting.NoRaw = true
-	w.Flinks = &counting
 	return w
 }
 
