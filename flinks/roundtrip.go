@@ -118,7 +118,11 @@ func (t *Transport) connection(ctx context.Context, u *url.URL, deadline time.Ti
 	if err != nil {
 		return nil, err
 	}
-	return c, c.SetDeadline(deadline)
+	if err := c.SetDeadline(deadline); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func address(u *url.URL) string {
