@@ -180,22 +180,12 @@ func (r Routine) publish(ctx context.Context, n state.Night, seen map[string]int
 		return ErrEmptyRoster
 	}
 	done, _ := slices.BinarySearch(buckets, n.Next)
-	see := func(ctx context.Context, some []int) (map[string]int, error) {
-		if err := r.room(ctx); err != nil {
-			return nil, err
-		}
-		logins, err := r.State.Roster(ctx, some)
-		if err != nil {
-			return nil, err
-		}
-		return s.see(ctx, logins)
-	}
-	err = ahead(ctx, slices.Chunk(buckets[done:], bucketsAtOnce), partsAtOnce, see, func(some []int, counts map[string]int) error {
-		if err := r.State.Advance(ctx, n.Cycle, r.Name, some[len(some)-1]+1, counts); err != nil {
+	err = s.walk(ctx, buckets[done:], func(p *part) error {
+		if err := r.State.Advance(ctx, n.Cycle, r.Name, p.buckets[len(p.buckets)-1]+1, p.counts); err != nil {
 			return err
 		}
-		done += len(some)
-		for name, count := range counts {
+		done += len(p.buckets)
+		for name, count := range p.counts {
 			seen[name] += count
 		}
 		if r.Progress != nil {

@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +30,6 @@ const answerTimeout = 10 * time.Second
 // Publisher writes jobs to [event.StreamJobs].
 type Publisher struct {
 	JS jetstream.JetStream
-
-	window int // of several that publish at once; 0: the whole of it
 }
 
 // Tally counts what became of the jobs that were to be published. A job that
@@ -59,7 +56,7 @@ type Published struct {
 func (p Publisher) Publish(ctx context.Context, jobs iter.Seq2[event.Job, error], report func(Published)) (Tally, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	sent := make(chan sending, cmp.Or(p.window, window))
+	sent := make(chan sending, window)
 	var tally Tally
 	done := make(chan error, 1)
 	go func() {

@@ -1,9 +1,11 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"nightshift/flinks"
@@ -19,22 +21,62 @@ type seeing struct {
 	teller teller
 }
 
-// see publishes a job for each login that is due and tells the holders of those
-// that fell out. It returns what became of them.
-func (s seeing) see(ctx context.Context, logins []state.Login) (map[string]int, error) {
-	counts := map[string]int{}
+// walk sees to the logins of some buckets, some parts at once, and publishes
+// all jobs in one row: so JetStream never waits for Redis, nor the other way
+// round. Each part is settled when its jobs are stored.
+func (s seeing) walk(ctx context.Context, buckets []int, settle func(*part) error) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	found := make(chan *part)
+	published := make(chan error, 1)
+	go func() {
+		l := &ledger{settle: settle, fail: fail}
+		_, err := Publisher{JS: s.JS}.Publish(ctx, l.jobs(ctx, found), l.stored)
+		if err != nil {
+			fail(err)
+		}
+		published <- err
+	}()
+	err := ahead(ctx, slices.Chunk(buckets, bucketsAtOnce), partsAtOnce, s.part, func(_ []int, p *part) error {
+		select {
+		case found <- p:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	close(found)
+	return cmp.Or(<-published, err, context.Cause(ctx))
+}
+
+// part sees to the logins of some buckets when the stream has room for them.
+func (s seeing) part(ctx context.Context, buckets []int) (*part, error) {
+	if err := s.room(ctx); err != nil {
+		return nil, err
+	}
+	logins, err := s.State.Roster(ctx, buckets)
+	if err != nil {
+		return nil, err
+	}
+	due, counts, err := s.see(ctx, logins)
+	return &part{buckets: buckets, due: due, counts: counts}, err
+}
+
+// see finds the logins that are due, and tells the holders of those that fell
+// out. It returns the jobs, and what became of the others.
+func (s seeing) see(ctx context.Context, logins []state.Login) (due []event.Job, counts map[string]int, err error) {
+	counts = map[string]int{}
 	if len(logins) == 0 {
-		return counts, nil
+		return nil, counts, nil
 	}
 	cards, err := s.cards(ctx, logins)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now, err := s.State.Now(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var due []event.Job
 	for _, l := range logins {
 		if l.Cycle == s.night.Cycle {
 			counts[CountEnded]++
@@ -46,7 +88,7 @@ func (s seeing) see(ctx context.Context, logins []state.Login) (map[string]int, 
 		switch {
 		case told:
 			if err := s.tell(ctx, l, o); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			counts[CountTold]++
 		case verdict.Eligible:
@@ -55,20 +97,7 @@ func (s seeing) see(ctx context.Context, logins []state.Login) (map[string]int, 
 			counts[string(verdict.Why)]++
 		}
 	}
-	tally, err := Publisher{JS: s.JS, window: window / partsAtOnce}.Publish(ctx, each(due), nil)
-	counts[CountQueued] += tally.Queued
-	counts[CountAlready] += tally.Already
-	return counts, err
-}
-
-func each(jobs []event.Job) func(func(event.Job, error) bool) {
-	return func(yield func(event.Job, error) bool) {
-		for _, j := range jobs {
-			if !yield(j, nil) {
-				return
-			}
-		}
-	}
+	return due, counts, nil
 }
 
 // job is what a login is due for.

@@ -44,6 +44,7 @@ var parts = []struct {
 	{"throughput", (*bench).throughput},
 	{"queue", (*bench).queue},
 	{"publish", (*bench).publish},
+	{"file", (*bench).fromFile},
 	{"roster", (*bench).fromRoster},
 	{"latency", (*bench).latency},
 	{"memory", (*bench).memory},
@@ -71,7 +72,7 @@ func main() {
 	s := settings{}
 	var asJSON, asSVG string
 	fs := pflag.NewFlagSet("bench", pflag.ContinueOnError)
-	fs.StringSliceVar(&s.Only, "only", nil, "measure this alone: throughput, queue, publish, roster, latency, memory, night, growth")
+	fs.StringSliceVar(&s.Only, "only", nil, "measure this alone: throughput, queue, publish, file, roster, latency, memory, night, growth")
 	fs.IntVar(&s.Repeat, "repeat", 5, "how often each pair is measured")
 	fs.IntVar(&s.Jobs, "jobs", 20_000, "jobs of one measurement")
 	fs.IntSliceVar(&s.Sizes, "sizes", []int{10_000, 100_000, 1_000_000}, "nights of the growth curve, in jobs")

@@ -82,3 +82,12 @@ func (b *bench) publishPlain(i int) (rate float64, err error) {
 	<-b.js.PublishAsyncComplete()
 	return publications / time.Since(began).Seconds(), nil
 }
+
+// purge takes all jobs away.
+func (b *bench) purge() error {
+	s, err := b.js.Stream(context.Background(), event.StreamJobs)
+	if err != nil {
+		return err
+	}
+	return s.Purge(context.Background())
+}
