@@ -33,8 +33,8 @@ type course struct {
 	attributes []byte // GetAttributes' body as it came
 }
 
-// object is what the object store keeps of a refresh: Flinks' own bodies, as
-// they came, under the names of the calls.
+// object is what is kept of a refresh: Flinks' own bodies, as they came, under
+// the names of the calls.
 func (c *course) object(o *event.Outcome) []byte {
 	var b bytes.Buffer
 	b.Grow(len(c.detail) + len(c.attributes) + 256)
@@ -98,7 +98,7 @@ func (w *Worker) authorize(h *hold, work *Work, c *course) error {
 	if live {
 		err = w.askBank(h, token, work, c)
 	} else {
-		w.opened(flinks.Cached(work.LoginID), h, token, work, c)
+		w.opened(h, token, flinks.Cached(work.LoginID), work, c)
 	}
 	return err
 }
@@ -112,7 +112,7 @@ func (w *Worker) askBank(h *hold, token flinks.Secret, work *Work, c *course) er
 	w.Stats.Live.Add(1)
 	reached(liveRecorded)
 	h.asking.Store(true)
-	w.opened(flinks.Live(work.LoginID), h, token, work, c)
+	w.opened(h, token, flinks.Live(work.LoginID), work, c)
 	h.asking.Store(false)
 	reached(liveCalled)
 	w.heard(h, work, &c.reply)
@@ -120,18 +120,18 @@ func (w *Worker) askBank(h *hold, token flinks.Secret, work *Work, c *course) er
 }
 
 // opened makes an Authorize.
-func (w *Worker) opened(request flinks.AuthorizeRequest, h *hold, token flinks.Secret, work *Work, c *course) {
+func (w *Worker) opened(h *hold, token flinks.Secret, request flinks.AuthorizeRequest, work *Work, c *course) {
 	c.op = flinks.OpAuthorize
 	w.Stats.Calls.Add(1)
 	resp, err := w.Flinks.Authorize(h, token, request)
 	w.reply(err, work, c)
 	if err == nil {
-		w.session(work, c, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
+		c.session(work, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
 	}
 }
 
 // session notes what a good answer says of the session.
-func (w *Worker) session(work *Work, c *course, s Status, requestID, institution string, login *flinks.Login) {
+func (c *course) session(work *Work, s Status, requestID, institution string, login *flinks.Login) {
 	c.reply.Status, c.reply.RequestID = s, requestID
 	work.Institution = cmp.Or(institution, work.Institution)
 	if login != nil {
@@ -155,7 +155,7 @@ func (w *Worker) detail(h *hold, work *Work, c *course) {
 	if err != nil {
 		return
 	}
-	w.session(work, c, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
+	c.session(work, status(resp.OK(), resp.Pending()), resp.RequestID, resp.Institution, resp.Login)
 	if resp.OK() {
 		c.detail = resp.Raw
 		c.counts.Accounts, c.counts.Transactions = resp.Counts()

@@ -67,7 +67,7 @@ func outcomeOf(m *Move, c *course, now time.Time) *event.Outcome {
 	return o
 }
 
-// keepAccounts stores the data that a refresh brought, one object per login.
+// keepAccounts stores the data that a refresh brought, in place of the login's last.
 func (w *Worker) keepAccounts(h *hold, o *event.Outcome, c *course) error {
 	if w.Accounts == nil || o.Type != event.Refreshed || c.detail == nil {
 		return nil

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -251,19 +253,25 @@ func (t *Transport) closeBefore(then time.Time) {
 	}
 }
 
-// throughProxy makes a call that a proxy passes on.
+// throughProxy makes a call that a proxy passes on. net/http tells by a trace
+// alone whether there was a connection to send it on.
 func (t *Transport) throughProxy(req *http.Request) (*http.Response, error) {
-	if t.Timeout == 0 {
-		return t.standard().RoundTrip(req)
+	ctx, cancel := req.Context(), func() {}
+	if t.Timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, t.Timeout)
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), t.Timeout)
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	resp, err := t.standard().RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel()
-		return nil, err
+	switch {
+	case err == nil:
+		resp.Body = lastBody{resp.Body, cancel}
+		return resp, nil
+	case !connected.Load():
+		err = unsentError{err}
 	}
-	resp.Body = lastBody{resp.Body, cancel}
-	return resp, nil
+	cancel()
+	return nil, err
 }
 
 // lastBody ends the time-out of its call when it is closed.

@@ -325,6 +325,40 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// TestProxyIsGone: a request that no proxy has passed on was not sent, so that
+// nobody counts it as a call to a bank.
+func TestProxyIsGone(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer refuses.Close()
+	hangsUp := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer hangsUp.Close()
+	for _, tt := range []struct {
+		rule, proxy, base string
+		unsent            bool
+	}{
+		{"nobody listens", gone.URL, "http://flinks.invalid", true},
+		{"nobody listens, and the call is to be secret", gone.URL, "https://flinks.invalid", true},
+		{"it refuses the way to Flinks", refuses.URL, "https://flinks.invalid", true},
+		{"it took the request and hung up", hangsUp.URL, "http://flinks.invalid", false},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			proxy, err := url.Parse(tt.proxy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr := &flinks.Transport{DialContext: new(net.Dialer).DialContext, Proxy: http.ProxyURL(proxy), Idle: 1}
+			defer tr.CloseIdleConnections()
+			c := &flinks.Client{BaseURL: tt.base, CustomerID: customer, HTTP: &http.Client{Transport: tr}}
+			_, err = c.Authorize(t.Context(), token, flinks.Live(loginID))
+			if e := asError(t, err); e.Unsent != tt.unsent || flinks.KindOf(err) != flinks.KindTransport {
+				t.Errorf("unsent %v, kind %s: %v", e.Unsent, flinks.KindOf(err), err)
+			}
+		})
+	}
+}
+
 func TestGzip(t *testing.T) {
 	long := `{"HttpStatusCode":200,"RequestId":"r","Tag":"` + strings.Repeat("x", 1<<20) + `"}`
 	var body string

@@ -284,6 +284,24 @@ func TestBadSettings(t *testing.T) {
 	})
 }
 
+// TestNoRaw: who only counts gets no copy of what came.
+func TestNoRaw(t *testing.T) {
+	body := `{"HttpStatusCode":200,"RequestId":"r","Accounts":[{"Transactions":[{},{}]}]}`
+	for _, lean := range []bool{false, true} {
+		for noRaw, want := range map[bool]string{false: body, true: ""} {
+			c, _ := serve(t, "GET BankingServices/GetAccountsDetailAsync/r", answer{status: 200, body: body})
+			c.Lean, c.NoRaw = lean, noRaw
+			got, err := c.GetAccountsDetailAsync(t.Context(), "r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if accounts, transactions := got.Counts(); accounts != 1 || transactions != 2 || string(got.Raw) != want {
+				t.Errorf("lean %v, no raw %v: %d accounts, %d transactions, %q", lean, noRaw, accounts, transactions, got.Raw)
+			}
+		}
+	}
+}
+
 func TestBodyLimit(t *testing.T) {
 	body := `{"Accounts":[],"Tag":"` + strings.Repeat("x", 1000) + `"}`
 	for _, tt := range []struct {

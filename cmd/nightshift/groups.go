@@ -123,7 +123,7 @@ func (s *workSettings) Register(fs *pflag.FlagSet) {
 	declare(fs, &s.Patience, "webhook-patience", 5*time.Minute, span(time.Second),
 		"with --webhooks: poll when no push has come for this long; keep it below 8m, after which Flinks forgets a session")
 	declare(fs, &s.Accounts, "accounts", "keep", choice("keep", "none"),
-		"keep what a refresh brings in the object store, or only count it")
+		"keep the accounts that a refresh brings, or only count them")
 	declare(fs, &s.Grace, "grace", 30*time.Second, span(0),
 		"let calls in flight finish this long when stopped")
 }
